@@ -1,0 +1,119 @@
+# kmsconsole: two commands. `make run` serves, `make test` tests; both set up what they
+# need in .venv, on a fresh Debian 12 with Python 3.11+, make and git, as root or not.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+BENCH := .venv-bench
+PIP_OPTIONS := --quiet --disable-pip-version-check --require-hashes
+
+# What the environment says to an installation must not reach tests and checks.
+AMBIENT := $(filter KMS_% PKCS11_% DATABASE_URL% CELERY_% SOFTHSM2_% DJANGO_%,$(.VARIABLES))
+CLEAN := env $(foreach name,$(AMBIENT),-u $(name))
+CHECK_HOME := $(CURDIR)/$(VENV)/check-home
+CHECKED := kmsconsole keys accessctl tests examples benchmarks manage.py
+
+.PHONY: run test check format audit bench screenshots lock clean
+
+run: $(VENV)/.runtime
+	@exec $(BIN)/python manage.py runall
+
+# ARGS="-k name" and the like reach pytest.
+test: $(VENV)/.dev
+	@$(CLEAN) $(BIN)/python -m kmsconsole.softhsm --home $(CHECK_HOME) --ensure >/dev/null
+	@$(BROWSER)
+	@$(CLEAN) PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 $(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
+
+check: $(VENV)/.dev
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/ruff check --quiet .
+	$(CLEAN) KMS_HOME=$(CHECK_HOME) $(BIN)/mypy
+	$(CLEAN) $(BIN)/lint-imports --no-logo
+	$(BIN)/djlint --quiet --check --lint templates
+	$(CLEAN) KMS_HOME=$(CHECK_HOME) $(BIN)/python manage.py makemigrations --check --dry-run
+	$(CLEAN) KMS_HOME=$(CHECK_HOME) KMS_PUBLIC_URL=https://kms.example.com \
+		$(BIN)/python manage.py check --deploy --fail-level WARNING
+
+format: $(VENV)/.dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+	$(BIN)/djlint --quiet --reformat templates
+
+# Known vulnerabilities in what is locked; asks a service on the internet, so not in `check`.
+audit: $(VENV)/.dev
+	@for lock in requirements.lock requirements-dev.lock; do \
+		$(BIN)/pip-audit --disable-pip --require-hashes --progress-spinner off -r $$lock; \
+		code=$$?; \
+		if [ $$code -gt 1 ]; then echo "pip-audit could not ask its service; nothing is known" >&2; fi; \
+		if [ $$code -eq 1 ]; then exit 1; fi; \
+	done
+
+bench: $(VENV)/.dev $(BENCH)/.ready
+	@$(CLEAN) $(BIN)/python benchmarks/run.py $(ARGS)
+
+screenshots: $(VENV)/.dev
+	@$(BROWSER)
+	@$(CLEAN) $(BIN)/python docs/screenshots.py $(ARGS)
+
+# Resolve anew what pyproject.toml asks for; the files name no index and no path.
+LOCK := .venv-lock/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
+	--generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
+lock:
+	@test -x .venv-lock/bin/uv || ($(PYTHON) -m venv .venv-lock && .venv-lock/bin/pip install --quiet uv)
+	$(LOCK) pyproject.toml --extra postgres --extra redis -o requirements.lock
+	$(LOCK) pyproject.toml --extra postgres --extra redis --extra dev -c requirements.lock \
+		-o requirements-dev.lock
+	echo 'moto[server]>=5' | $(LOCK) - -o requirements-bench.lock
+
+# The data folder var/ holds keys and is never removed by a rule.
+clean:
+	rm -rf $(VENV) $(BENCH) .venv-lock .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+
+$(VENV)/.runtime: requirements.lock
+	@$(call environment,$(VENV))
+	@echo "Installing what requirements.lock names into $(VENV)"
+	@$(BIN)/pip install $(PIP_OPTIONS) --only-binary :all: -r requirements.lock
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.lock $(VENV)/.runtime
+	@echo "Installing what requirements-dev.lock names into $(VENV)"
+	@$(BIN)/pip install $(PIP_OPTIONS) -r requirements-dev.lock
+	@touch $@
+
+$(BENCH)/.ready: requirements-bench.lock
+	@$(call environment,$(BENCH))
+	@echo "Installing what requirements-bench.lock names into $(BENCH)"
+	@$(BENCH)/bin/pip install $(PIP_OPTIONS) -r requirements-bench.lock
+	@touch $@
+
+# $(call environment,FOLDER): a virtual environment, with Debian's missing part installed.
+define environment
+if ! $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	echo "kmsconsole needs Python 3.11 or newer: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)" >&2; exit 1; \
+fi; \
+if ! $(PYTHON) -c 'import ensurepip, venv; ensurepip.version()' 2>/dev/null; then \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		echo "Installing python3-venv"; \
+		export DEBIAN_FRONTEND=noninteractive; \
+		apt-get -qq update && apt-get -qq install -y --no-install-recommends python3-venv >/dev/null; \
+	else \
+		echo "Python's venv module is missing: sudo apt-get install python3-venv" >&2; exit 1; \
+	fi; \
+fi; \
+$(1)/bin/python -m pip --version >/dev/null 2>&1 || \
+	{ echo "Making $(1)"; $(PYTHON) -m venv --clear $(1); }
+endef
+
+# Chromium and fonts from Debian for the browser tests, which are left out where it can't be had.
+define BROWSER
+if ! command -v chromium >/dev/null; then \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		echo "Installing Chromium for the browser tests"; \
+		export DEBIAN_FRONTEND=noninteractive; \
+		apt-get -qq update && apt-get -qq install -y --no-install-recommends \
+			chromium fonts-dejavu-core fonts-noto-cjk >/dev/null; \
+	else \
+		echo "Browser tests are left out: sudo apt-get install chromium" >&2; \
+	fi; \
+fi
+endef

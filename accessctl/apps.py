@@ -1,0 +1,19 @@
+"""Application configuration of access control."""
+
+from django.apps import AppConfig
+from django.db.models.signals import post_migrate
+
+
+class AccessctlConfig(AppConfig):
+    """Accounts, people, access keys, permissions."""
+
+    name = "accessctl"
+
+    def ready(self) -> None:
+        """Keep one permission row for each operation, after every migration."""
+        # Models exist only now.
+        from accessctl.permissions import make_permission_rows  # noqa: PLC0415
+
+        post_migrate.connect(
+            make_permission_rows, sender=self, dispatch_uid="accessctl.permissions"
+        )

@@ -1,0 +1,28 @@
+"""Operations on accounts, people and access keys."""
+
+from accessctl.operations.accounts import CreateAccount, first_account
+from accessctl.operations.people import (
+    CreateAccessKey,
+    ResetFactors,
+    ResetPassword,
+    SignIn,
+)
+from kmsconsole.operations import Operation
+
+OPERATIONS: tuple[type[Operation], ...] = (
+    CreateAccount,
+    CreateAccessKey,
+    ResetPassword,
+    ResetFactors,
+    SignIn,
+)
+
+__all__ = [
+    "OPERATIONS",
+    "CreateAccessKey",
+    "CreateAccount",
+    "ResetFactors",
+    "ResetPassword",
+    "SignIn",
+    "first_account",
+]

@@ -1,0 +1,71 @@
+"""Signing in, and what a browser remembers about how somebody looks at the console."""
+
+from typing import Any
+
+from allauth.account.views import LoginView
+from django.conf import settings
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_POST
+
+THEMES = ("light", "dark", "auto")
+_YEAR = 31_536_000
+# What kmsconsole.views.region_of reads.
+_REGION_COOKIE = "kmsconsole_region"
+_ACCOUNT_COOKIE = "account"
+_MOST_DIGITS = 18
+
+
+class SignInView(LoginView):  # type: ignore[misc]
+    """Asks for account, name and password; remembers the account's number."""
+
+    def get_initial(self) -> dict[str, Any]:
+        """Take the account from the link somebody was sent, or from the last time."""
+        last = self.request.COOKIES.get(_ACCOUNT_COOKIE, "")
+        sent = self.kwargs.get("account") or self.request.GET.get("account")
+        return {**super().get_initial(), "account": str(sent or last)[:_MOST_DIGITS]}
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        """Begin the session."""
+        response: HttpResponse = super().form_valid(form)
+        number = str(form.user_credentials()["account"])
+        return _remember(response, _ACCOUNT_COOKIE, number)
+
+
+@login_not_required
+@require_POST
+def theme(request: HttpRequest) -> HttpResponse:
+    """Remember light, dark or as the system has it."""
+    chosen = request.POST.get("theme", "")
+    return _remember(_back(request), "theme", chosen if chosen in THEMES else "auto")
+
+
+@require_POST
+def region(request: HttpRequest) -> HttpResponse:
+    """Look at another region; a name that isn't one changes nothing."""
+    chosen = request.POST.get("region", "")
+    response = _back(request)
+    if chosen in settings.KMS_REGIONS:
+        _remember(response, _REGION_COOKIE, chosen)
+    return response
+
+
+def _back(request: HttpRequest) -> HttpResponse:
+    target = request.POST.get("next", "")
+    own = url_has_allowed_host_and_scheme(
+        target, {request.get_host()}, require_https=request.is_secure()
+    )
+    return redirect(target if own else settings.LOGIN_REDIRECT_URL)
+
+
+def _remember(response: HttpResponse, name: str, value: str) -> HttpResponse:
+    response.set_cookie(
+        name,
+        value,
+        max_age=_YEAR,
+        samesite="Lax",
+        secure=bool(settings.SESSION_COOKIE_SECURE),
+    )
+    return response

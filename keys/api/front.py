@@ -1,0 +1,111 @@
+"""Stands before Django: takes what speaks the API, hands everything else on.
+
+API requests know no session, cookie, form or page; they bypass the browser's
+middleware altogether and always get HTTP 200 with one JSON object, because clients
+read nothing else.
+"""
+
+import json
+import traceback
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from django.db import close_old_connections
+from django.utils import translation
+
+from keys.api import dispatch
+from keys.api.authentication import METHODS
+from kmsconsole import randomness
+from kmsconsole.addresses import client_address
+from kmsconsole.errors import InternalError, KMSError, RequestTooLarge
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+log = structlog.get_logger(__name__)
+
+_OK = "200 OK"
+_HEADERS = [
+    # Clients parse errors only under exactly this type, without a charset.
+    ("Content-Type", "application/json"),
+    ("Cache-Control", "no-store"),
+    ("X-Content-Type-Options", "nosniff"),
+]
+_encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+
+
+class ApiFront:
+    """A WSGI application: the API on `/`, the console behind it everywhere else."""
+
+    def __init__(self, console: "WSGIApplication") -> None:
+        self._console = console
+
+    def __call__(
+        self, environ: "WSGIEnvironment", start_response: "StartResponse"
+    ) -> Iterable[bytes]:
+        """Answer an API request, or let the console answer."""
+        if environ["PATH_INFO"] != "/" or not speaks_api(environ):
+            return self._console(environ, start_response)
+        answer, refusal = _answer(environ)
+        content = _encode({"Response": answer}).encode("ascii")
+        headers = [*_HEADERS, ("Content-Length", str(len(content)))]
+        if isinstance(refusal, RequestTooLarge):
+            # The rest of the body is still on its way and nobody will read it.
+            headers.append(("Connection", "close"))
+        start_response(_OK, headers)
+        return [content]
+
+
+def speaks_api(environ: "WSGIEnvironment") -> bool:
+    """Say whether a request on `/` is for the API rather than from a browser."""
+    method = environ["REQUEST_METHOD"]
+    if method == "POST":
+        return True
+    if method not in METHODS:
+        return any(name.startswith("HTTP_X_TC_") for name in environ)
+    return (
+        "HTTP_X_TC_ACTION" in environ
+        or environ.get("HTTP_AUTHORIZATION", "").startswith("TC3-")
+        or any(
+            parameter.startswith("Action=")
+            for parameter in environ.get("QUERY_STRING", "").split("&")
+        )
+    )
+
+
+def _answer(environ: "WSGIEnvironment") -> tuple[dict[str, Any], KMSError | None]:
+    """Return the content of `Response`, and what refused it if anything did."""
+    request_id = str(randomness.uuid4())
+    try:
+        # What Django does before each request, without the cost of its signals; what
+        # it does afterwards is done before the next one.
+        close_old_connections()
+        output = dispatch.run(environ, request_id, client_address(environ))
+    except KMSError as error:
+        refusal = error
+    except Exception as fault:  # noqa: BLE001 - the boundary for all of them
+        _log_fault(fault, request_id)
+        refusal = InternalError()
+    else:
+        return {**output, "RequestId": request_id}, None
+    told = {"Code": refusal.code, "Message": _message(refusal, environ)}
+    return {"Error": told, "RequestId": request_id}, refusal
+
+
+def _message(refusal: KMSError, environ: "WSGIEnvironment") -> str:
+    # Always set: the thread may still speak the language of the page before.
+    chinese = environ.get("HTTP_X_TC_LANGUAGE", "").lower().startswith("zh")
+    with translation.override("zh-hans" if chinese else "en"):
+        return refusal.message
+
+
+def _log_fault(fault: Exception, request_id: str) -> None:
+    # The texts of exceptions may quote input: only their types and places are kept.
+    places = traceback.extract_tb(fault.__traceback__)
+    log.error(
+        "API request failed",
+        request=request_id,
+        fault=type(fault).__name__,
+        at=" < ".join(f"{at.filename}:{at.lineno} {at.name}" for at in places[::-1]),
+    )

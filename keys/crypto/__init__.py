@@ -1,0 +1,1 @@
+"""Algorithms and formats: pure Python, neither Django nor HSM."""

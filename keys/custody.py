@@ -1,0 +1,102 @@
+"""Joins the database to the HSM: which token, which pins, what a row is bound to."""
+
+import struct
+from functools import cache
+from uuid import UUID
+
+from django.conf import settings
+from django.db.transaction import atomic
+
+from keys.hsm.keyring import HierarchyKind, Keyring, Pin, initialise_hierarchy
+from keys.hsm.token import Token, TokenSettings
+from keys.models import TokenKey
+from kmsconsole import clock, env, softhsm
+
+
+class AlreadyInitialised(Exception):
+    """The root keys exist; making them again would orphan every key."""
+
+
+def pin() -> str:
+    """Return the PIN from the environment, or from the embedded token's own file."""
+    return env.secret("PKCS11_PIN") or env.kept_secret(settings.KMS_HOME / "pin", 32)
+
+
+def token_settings() -> TokenSettings:
+    """Return where the token is; the PIN is read only when it is needed."""
+    return TokenSettings(
+        module=str(settings.PKCS11_MODULE or _embedded_module()),
+        label=settings.PKCS11_TOKEN_LABEL,
+        pin=pin,
+    )
+
+
+def _embedded_module() -> str:
+    module = softhsm.find_module(settings.KMS_HOME)
+    if module is None:
+        return ""
+    softhsm.write_configuration(settings.KMS_HOME)
+    return str(module)
+
+
+def load_pins() -> list[Pin]:
+    """Return every pinned HSM key."""
+    return [
+        Pin(
+            kind=HierarchyKind(row.kind),
+            epoch=row.epoch,
+            object_id=bytes(row.object_id),
+            fingerprint=row.fingerprint,
+            template=row.template,
+            accepted_missing=frozenset(row.accepted_missing),
+        )
+        for row in TokenKey.objects.order_by("kind", "epoch")
+    ]
+
+
+@cache
+def keyring() -> Keyring:
+    """Return this process's way to the HSM; nothing is opened before it is used."""
+    return Keyring(
+        Token(token_settings()), load_pins, capacity=settings.KMS_HANDLE_CACHE
+    )
+
+
+def initialise(accept_missing: frozenset[str] = frozenset()) -> list[Pin]:
+    """Make the root, MAC, sealing and data key and pin them.
+
+    Raises AlreadyInitialised where any are pinned: their loss must never lead to new
+    ones under which nothing old can be read.
+    """
+    with atomic(durable=True):
+        if TokenKey.objects.exists():
+            raise AlreadyInitialised
+        pins = initialise_hierarchy(Token(token_settings()), accept_missing)
+        TokenKey.objects.bulk_create(
+            TokenKey(
+                kind=str(pin.kind),
+                epoch=pin.epoch,
+                object_id=pin.object_id,
+                fingerprint=pin.fingerprint,
+                template=dict(pin.template),
+                accepted_missing=sorted(pin.accepted_missing),
+                created_at=clock.now(),
+            )
+            for pin in pins
+        )
+    keyring.cache_clear()
+    return pins
+
+
+def identity(
+    account_uin: int, key_id: UUID, number: int, spec: str, usage: str, origin: str
+) -> bytes:
+    """Return what a version's blob is bound to, in one canonical form.
+
+    Numbers are big-endian, texts carry their length, so that no two identities share
+    their bytes.
+    """
+    texts = (text.encode("ascii") for text in (spec, usage, origin))
+    return struct.pack(">Q16sI", account_uin, key_id.bytes, number) + b"".join(
+        struct.pack(">H", len(text)) + text for text in texts
+    )

@@ -1,0 +1,171 @@
+"""What can be wrong with a key or with data made by one."""
+
+from django.utils.translation import gettext_lazy as _
+
+from kmsconsole.errors import KMSError
+
+
+class InvalidKeyId(KMSError):
+    """A key ID that is no UUID."""
+
+    code = "InvalidParameterValue.InvalidKeyId"
+    why = _("The key ID is malformed.")
+    mend = _("Send the ID as CreateKey or ListKeys gave it.")
+
+
+class DuplicatedKeyId(KMSError):
+    """The same key twice in one batch."""
+
+    code = "InvalidParameterValue.DuplicatedKeyId"
+    why = _("A key ID stands twice in the list.")
+    mend = _("Name each key once.")
+
+
+class CmkNotFound(KMSError):
+    """No such key in this account and region, or one that was destroyed."""
+
+    code = "ResourceUnavailable.CmkNotFound"
+    http_status = 404
+    why = _("There is no such key in this account and region.")
+    mend = _("Check the key ID and the region.")
+
+
+class CmkDisabled(KMSError):
+    """The key's state forbids using it."""
+
+    code = "ResourceUnavailable.CmkDisabled"
+    http_status = 409
+    why = _("The key can't be used: it is not enabled.")
+    mend = _("Enable the key, then try again.")
+
+
+class CmkArchived(KMSError):
+    """An archived key only decrypts."""
+
+    code = "ResourceUnavailable.CmkArchived"
+    http_status = 409
+    why = _("The key is archived: it decrypts, but no longer encrypts.")
+    mend = _("Use another key, or take this one out of the archive.")
+
+
+class KeyPendingDelete(KMSError):
+    """A key in its waiting period gives out no data keys."""
+
+    code = "ResourceUnavailable.KeyPendingDelete"
+    http_status = 409
+    why = _("The key is waiting to be deleted.")
+    mend = _("Cancel the deletion and enable the key, or use another one.")
+
+
+class CmkStateNotSupport(KMSError):
+    """The key's state doesn't allow this operation."""
+
+    code = "ResourceUnavailable.CmkStateNotSupport"
+    http_status = 409
+    why = _("The key's present state doesn't allow this.")
+    mend = _("Look at the state of the key with DescribeKey.")
+
+
+class NotUserCreatedCmk(KMSError):
+    """A key made by a cloud product can't be changed by people."""
+
+    code = "UnsupportedOperation.NotUserCreatedCmk"
+    http_status = 409
+    why = _("This key is managed by a cloud product and can't be changed here.")
+    mend = _("Use a key you created yourself.")
+
+
+class CmkUsedByCloudProduct(KMSError):
+    """A key that a cloud product uses can't be disabled or removed."""
+
+    code = "FailedOperation.CmkUsedByCloudProduct"
+    http_status = 409
+    why = _("The key is being used by a cloud product.")
+    mend = _("Release it in that product first.")
+
+
+class AliasAlreadyExists(KMSError):
+    """The name is taken in this account and region."""
+
+    code = "InvalidParameterValue.AliasAlreadyExists"
+    http_status = 409
+    why = _("Another key in this region already has this name.")
+    mend = _("Choose another name; upper and lower case count as the same.")
+
+
+class InvalidAlias(KMSError):
+    """A name outside the rule."""
+
+    code = "InvalidParameterValue.InvalidAlias"
+    why = _("The key name is not allowed.")
+    mend = _(
+        "Use 1 to 60 letters, digits, hyphens and underscores, beginning with a letter "
+        "or digit and not with “kms-”."
+    )
+
+
+class InvalidKeyUsage(KMSError):
+    """An unknown usage, or one this operation can't work with."""
+
+    code = "InvalidParameterValue.InvalidKeyUsage"
+    why = _("The key usage is unknown, or this operation needs another one.")
+    mend = _("Call ListAlgorithms for what exists here.")
+
+
+class UnsupportedKeyUsage(KMSError):
+    """A usage the source product has, but this installation's HSM does not."""
+
+    code = "UnsupportedOperation.UnsupportedKeyUsageInCurrentRegion"
+    why = _("This installation has no keys of this usage.")
+    mend = _("Call ListAlgorithms for what exists here.")
+
+
+class InvalidType(KMSError):
+    """A kind of key material that doesn't exist."""
+
+    code = "InvalidParameterValue.InvalidType"
+    why = _("This source of key material doesn't exist.")
+    mend = _("Send 1 for material generated in the HSM.")
+
+
+class InvalidHsmClusterId(KMSError):
+    """There are no HSM clusters to choose from."""
+
+    code = "InvalidParameterValue.InvalidHsmClusterId"
+    why = _("There is no such HSM cluster.")
+    mend = _("Leave the parameter out.")
+
+
+class CmkLimitExceeded(KMSError):
+    """The account has as many keys in this region as its operator allows."""
+
+    code = "LimitExceeded.CmkLimitExceeded"
+    http_status = 409
+    why = _("The account already has its %(limit)s keys in this region.")
+    mend = _("Remove keys you don't need, or ask your operator for more.")
+
+
+class InvalidPlaintext(KMSError):
+    """Plaintext that is not Base64 or too long."""
+
+    code = "InvalidParameterValue.InvalidPlaintext"
+    why = _("The plaintext must be Base64 of 1 to 4096 bytes.")
+    mend = _("Encrypt larger data with a data key from GenerateDataKey.")
+
+
+class InvalidCiphertext(KMSError):
+    """Malformed, foreign or altered ciphertext, or another context; not told which."""
+
+    code = "InvalidParameterValue.InvalidCiphertext"
+    why = _("The ciphertext can't be decrypted.")
+    mend = _("Send the whole ciphertext, with the encryption context it was made with.")
+
+
+class InvalidContext(KMSError):
+    """An encryption context that is no JSON object of strings."""
+
+    code = "InvalidParameter"
+    why = _("The encryption context can't be read.")
+    mend = _(
+        "Send a JSON object of unique names with text values, at most 1024 characters."
+    )

@@ -1,0 +1,1 @@
+"""The HSM layer: token, connection, hierarchy, keyring. Knows nothing of Django."""

@@ -1,0 +1,158 @@
+"""What operations on keys share: finding them, their state, their errors."""
+
+import logging
+from collections.abc import Sequence
+from typing import Annotated, Any, ClassVar
+from uuid import UUID
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from keys.errors import (
+    CmkNotFound,
+    DuplicatedKeyId,
+    InvalidHsmClusterId,
+    InvalidKeyId,
+    InvalidKeyUsage,
+    NotUserCreatedCmk,
+)
+from keys.hsm.errors import AlteredVersion, HsmError
+from keys.models import CustomerMasterKey
+from keys.states import next_state
+from kmsconsole.errors import InternalError, KMSError, ServiceTemporaryUnavailable
+from kmsconsole.inputs import OperationInput
+from kmsconsole.operations import Operation
+
+log = logging.getLogger(__name__)
+
+_UUID_LENGTH = 36
+
+
+def _key_id(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    if len(value) != _UUID_LENGTH:
+        raise InvalidKeyId("KeyId")
+    try:
+        parsed = UUID(value)
+    except ValueError:
+        raise InvalidKeyId("KeyId") from None
+    if str(parsed) != value.lower():
+        raise InvalidKeyId("KeyId")
+    return parsed
+
+
+def _no_cluster(value: str) -> str:
+    if value:
+        raise InvalidHsmClusterId("HsmClusterId")
+    return value
+
+
+KeyId = Annotated[UUID, BeforeValidator(_key_id)]
+HsmClusterId = Annotated[str, AfterValidator(_no_cluster)]
+
+
+class KeyInput(OperationInput):
+    """One key. `MemberAccount` belongs to organisations and means nothing here."""
+
+    key_id: KeyId
+    member_account: dict[str, Any] | None = None
+
+
+class KeyBatchInput(OperationInput):
+    """Up to 100 different keys."""
+
+    key_ids: Annotated[list[KeyId], Field(min_length=1, max_length=100)]
+    member_account: dict[str, Any] | None = None
+
+
+class KeyOperation(Operation):
+    """An operation on one key as an ORM object, locked while it is changed."""
+
+    customer_managed_only: ClassVar[bool] = False
+    Input: ClassVar[type[OperationInput]] = KeyInput
+
+    key: CustomerMasterKey
+
+    def locate(self, data: Any) -> Sequence[CustomerMasterKey | None]:
+        """Find the key in the caller's account and region."""
+        self.details["KeyId"] = str(data.key_id)
+        return [self._find([data.key_id]).get(data.key_id)]
+
+    def _find(self, key_ids: Sequence[UUID]) -> dict[UUID, CustomerMasterKey]:
+        call = self.call
+        keys = CustomerMasterKey.objects.in_region(
+            call.principal.account_uin, call.region
+        ).filter(id__in=key_ids)
+        if self.effect == "change":
+            # One order for everybody, so that two batches can't wait for each other.
+            keys = keys.order_by("id").select_for_update()
+        return {key.id: key for key in keys}
+
+    def check(self, data: Any) -> None:
+        """Refuse a key that is absent, a product's own, or in the wrong state."""
+        for key in self.resources:
+            if key is None:
+                raise CmkNotFound("KeyId")
+            self.key = key
+            if self.customer_managed_only and key.owner != key.OWNER_USER:
+                raise NotUserCreatedCmk
+            next_state(type(self).__name__, key.state)
+
+    def event_key(self, resource: Any) -> tuple[str | None, int | None]:
+        """Name the key in its event."""
+        return (str(resource.id), None) if resource is not None else (None, None)
+
+    def save(self, key: CustomerMasterKey, *fields: str) -> None:
+        """Write changed fields and count the change."""
+        key.revision += 1
+        key.save(update_fields=[*fields, "revision"])
+
+    def move(self, key: CustomerMasterKey) -> None:
+        """Put the key into the state the table names for this operation."""
+        following = next_state(type(self).__name__, key.state)
+        if following != key.state:
+            key.state = following
+            self.save(key, "state")
+
+    def translate(self, error: Exception) -> KMSError | None:
+        """An HSM that can't be used refuses everything that needs it."""
+        return hsm_refusal(error, self)
+
+
+class KeyBatchOperation(KeyOperation):
+    """An operation on many keys: all of them or none, one event each."""
+
+    Input = KeyBatchInput
+
+    def locate(self, data: Any) -> Sequence[CustomerMasterKey | None]:
+        """Find every key; order and number as asked for."""
+        ids = data.key_ids
+        if len(set(ids)) != len(ids):
+            raise DuplicatedKeyId("KeyIds")
+        self.details["KeyIds"] = [str(key_id) for key_id in ids]
+        found = self._find(ids)
+        return [found.get(key_id) for key_id in ids]
+
+
+def hsm_refusal(error: Exception, operation: Operation) -> KMSError | None:
+    """Return the refusal for an HSM error; None for anything else."""
+    if not isinstance(error, HsmError):
+        return None
+    if isinstance(error, AlteredVersion):
+        log.critical(
+            "a stored key version was altered, request %s", operation.call.request_id
+        )
+        return InternalError()
+    log.error(
+        "%s refused by the HSM layer: %s, request %s",
+        type(operation).__name__,
+        type(error).__name__,
+        operation.call.request_id,
+    )
+    return ServiceTemporaryUnavailable()
+
+
+def need_usage(usage: str, wanted: str) -> None:
+    """Refuse a key made for something else."""
+    if usage != wanted:
+        raise InvalidKeyUsage("KeyId")

@@ -1,0 +1,103 @@
+"""Lists of keys, as far as the caller may see them."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from keys.models import CustomerMasterKey
+from keys.operations.base import HsmClusterId
+from keys.operations.lifecycle import metadata
+from keys.querysets import LISTED_STATES, KeyQuerySet
+from keys.states import KeyState
+from kmsconsole.inputs import OperationInput, WholeNumber
+from kmsconsole.operations import Effect, Operation
+
+_LARGEST_OFFSET = 2**31
+_STATE_FILTER = {
+    1: KeyState.ENABLED,
+    2: KeyState.DISABLED,
+    3: KeyState.PENDING_DELETE,
+    4: KeyState.PENDING_IMPORT,
+    5: KeyState.ARCHIVED,
+}
+_DEFAULT_USAGE = "ENCRYPT_DECRYPT"
+_ALL = "ALL"
+_MOST_SEARCH = 60
+
+
+class PageInput(OperationInput):
+    """A page: where it begins and how long it is."""
+
+    offset: Annotated[WholeNumber, Field(ge=0, le=_LARGEST_OFFSET)] = 0
+    limit: Annotated[WholeNumber, Field(ge=1, le=200)] = 10
+    role: Annotated[WholeNumber, Field(ge=0, le=1)] = 0
+    hsm_cluster_id: HsmClusterId | Literal["default"] = ""
+
+
+class ListingOperation(Operation):
+    """Lists keys of the caller's account and region."""
+
+    effect = Effect.READ
+
+    def keys(self, data: PageInput) -> KeyQuerySet[CustomerMasterKey]:
+        """Return the visible keys of the wanted class, newest first."""
+        call = self.call
+        keys = CustomerMasterKey.objects.in_region(
+            call.principal.account_uin, call.region
+        )
+        keys = keys.cloud_managed() if data.role else keys.customer_managed()
+        visible: KeyQuerySet[CustomerMasterKey] = call.principal.visible(
+            type(self), keys
+        )
+        return visible.order_by("-created_at", "id")
+
+
+class ListKeys(ListingOperation):
+    """IDs of keys that are enabled, disabled or waiting for material."""
+
+    Input = PageInput
+
+    def perform(self, data: PageInput) -> dict[str, Any]:
+        """Return one page of IDs and how many there are."""
+        keys = self.keys(data).filter(state__in=LISTED_STATES)
+        page = keys.values_list("id", flat=True)
+        chosen = page[data.offset : data.offset + data.limit]
+        return {
+            "Keys": [{"KeyId": str(key_id)} for key_id in chosen],
+            "TotalCount": keys.count(),
+        }
+
+
+class ListKeyDetailInput(PageInput):
+    """Filters of the detailed list; no usage means symmetric keys only."""
+
+    order_type: Annotated[WholeNumber, Field(ge=0, le=1)] = 0
+    key_state: Annotated[WholeNumber, Field(ge=0, le=5)] = 0
+    search_key_alias: Annotated[str, Field(max_length=_MOST_SEARCH)] = ""
+    origin: Literal["TENCENT_KMS", "EXTERNAL", "ALL", ""] = ""
+    key_usage: Annotated[str, Field(max_length=64)] = ""
+
+
+class ListKeyDetail(ListingOperation):
+    """Keys with their attributes, filtered."""
+
+    Input = ListKeyDetailInput
+
+    def perform(self, data: ListKeyDetailInput) -> dict[str, Any]:
+        """Return one page of KeyMetadata and how many match."""
+        keys = self.keys(data)
+        if data.order_type:
+            keys = keys.order_by("created_at", "id")
+        if data.key_state:
+            keys = keys.filter(state=_STATE_FILTER[data.key_state])
+        if data.origin not in ("", _ALL):
+            keys = keys.filter(origin=data.origin)
+        if data.key_usage != _ALL:
+            keys = keys.filter(usage=data.key_usage or _DEFAULT_USAGE)
+        if data.search_key_alias:
+            keys = keys.matching(data.search_key_alias)
+        page = keys[data.offset : data.offset + data.limit]
+        return {
+            "KeyMetadatas": [metadata(key) for key in page],
+            "TotalCount": keys.count(),
+        }

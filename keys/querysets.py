@@ -1,0 +1,45 @@
+"""Queries on keys, named by what they mean."""
+
+from typing import TYPE_CHECKING, TypeVar
+
+from django.db import models
+
+from keys.states import KeyState
+
+if TYPE_CHECKING:
+    from keys.models import CustomerMasterKey
+
+_Key_co = TypeVar("_Key_co", bound="CustomerMasterKey", covariant=True)
+
+LISTED_STATES = (KeyState.ENABLED, KeyState.DISABLED, KeyState.PENDING_IMPORT)
+
+
+class KeyQuerySet(models.QuerySet[_Key_co]):
+    """Keys of one account and region, narrowed step by step."""
+
+    def in_region(self, account_uin: int, region: str) -> "KeyQuerySet[_Key_co]":
+        """Keys of this account and region that were not destroyed."""
+        return self.filter(account_uin=account_uin, region=region).exclude(
+            state=KeyState.DESTROYED
+        )
+
+    def customer_managed(self) -> "KeyQuerySet[_Key_co]":
+        """Keys that people made."""
+        return self.filter(owner="user")
+
+    def cloud_managed(self) -> "KeyQuerySet[_Key_co]":
+        """Keys that cloud products made."""
+        return self.exclude(owner="user")
+
+    def matching(self, words: str) -> "KeyQuerySet[_Key_co]":
+        """Keys whose name or ID contains `words`, without regard to case."""
+        # On SQLite the ID is stored as hex without hyphens.
+        as_id = words.replace("-", "")
+        match = models.Q(alias__icontains=words)
+        if as_id and all(c in "0123456789abcdefABCDEF" for c in as_id):
+            match |= models.Q(id__icontains=as_id) | models.Q(id__icontains=words)
+        return self.filter(match)
+
+    def counting_towards_limit(self) -> "KeyQuerySet[_Key_co]":
+        """Keys that use up the account's allowance."""
+        return self.customer_managed().exclude(state=KeyState.PENDING_DELETE)

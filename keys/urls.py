@@ -1,0 +1,14 @@
+"""Addresses of the key pages: a key's operations have theirs below the key's own."""
+
+from django.urls import path
+
+from keys import views
+
+app_name = "keys"
+
+urlpatterns = [
+    path("", views.KeyList.as_view(), name="list"),
+    path("create/", views.CreateKeyView.as_view(), name="create"),
+    path("<uuid:key_id>/", views.KeyDetails.as_view(), name="details"),
+    path("<uuid:key_id>/<slug:slug>/", views.operation, name="operation"),
+]

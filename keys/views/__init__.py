@@ -1,0 +1,39 @@
+"""Pages about keys."""
+
+from uuid import UUID
+
+from django.http import Http404, HttpRequest
+from django.http.response import HttpResponseBase
+
+from keys.views.lifecycle import (
+    CreateKeyView,
+    DisableKeyView,
+    EnableKeyView,
+    KeyDetails,
+    UpdateAliasView,
+    UpdateKeyDescriptionView,
+)
+from keys.views.listing import KeyList
+from keys.views.tools import DecryptView, EncryptView
+
+_BY_SLUG = {
+    view.slug: view.as_view()
+    for view in (
+        EnableKeyView,
+        DisableKeyView,
+        UpdateAliasView,
+        UpdateKeyDescriptionView,
+        EncryptView,
+        DecryptView,
+    )
+}
+
+
+def operation(request: HttpRequest, key_id: UUID, slug: str) -> HttpResponseBase:
+    """Hand over to the page of this operation on this key."""
+    if slug not in _BY_SLUG:
+        raise Http404
+    return _BY_SLUG[slug](request, key_id=key_id)
+
+
+__all__ = ["CreateKeyView", "KeyDetails", "KeyList", "operation"]

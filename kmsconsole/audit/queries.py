@@ -1,0 +1,50 @@
+"""What operations ask of the audit before they act."""
+
+from datetime import datetime
+
+from django.db import connection
+
+from kmsconsole.audit.models import RefusalCount
+from kmsconsole.moments import aware
+
+_FIRST_SIGHT = (
+    "SELECT operation, region, time FROM audit_auditevent WHERE signature_hash = %s "
+    "ORDER BY sequence LIMIT 1"
+)
+_COUNT = (
+    "INSERT INTO audit_refusalcount (source_address, minute, count) VALUES (%s, %s, 1) "
+    "ON CONFLICT (source_address, minute) "
+    "DO UPDATE SET count = audit_refusalcount.count + 1 RETURNING count"
+)
+
+
+def first_sight(signature_hash: bytes) -> tuple[str, str, datetime] | None:
+    """Return the operation and region that first carried this signature, and when."""
+    with connection.cursor() as cursor:
+        cursor.execute(_FIRST_SIGHT, (signature_hash,))
+        row = cursor.fetchone()
+    if row is None:
+        return None
+    operation, region, time = row
+    return operation, region, aware(time)
+
+
+def count_refusal(source_address: str, moment: datetime) -> int:
+    """Count one refusal of this address in this minute; return how many there were."""
+    minute = moment.replace(second=0, microsecond=0)
+    stored = connection.ops.adapt_datetimefield_value(minute)
+    with connection.cursor() as cursor:
+        cursor.execute(_COUNT, (source_address, stored))
+        return int(cursor.fetchone()[0])
+
+
+def finished_counts(moment: datetime) -> list[RefusalCount]:
+    """Return the counts of minutes that are over."""
+    minute = moment.replace(second=0, microsecond=0)
+    return list(RefusalCount.objects.filter(minute__lt=minute).order_by("minute")[:100])
+
+
+def forget_count(row: RefusalCount) -> bool:
+    """Remove a finished count; False where another process was first."""
+    deleted, _ = RefusalCount.objects.filter(pk=row.pk).delete()
+    return deleted == 1

@@ -1,0 +1,112 @@
+"""Who acts, and the one question everybody asks: may this principal do this?
+
+The answers come from the evaluator and the credential lookup that settings name, so
+that nothing below the access-control app has to know it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cache
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+from django.conf import settings
+from django.utils.module_loading import import_string
+
+if TYPE_CHECKING:
+    from kmsconsole.operations import Operation
+
+
+class Kind(StrEnum):
+    """What sort of principal acts."""
+
+    ROOT = "root"
+    SUB = "sub"
+    OPERATOR = "operator"
+    SYSTEM = "system"
+    ANONYMOUS = "anonymous"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """An answer and the rule that gave it: `rule` its name, `text` its words."""
+
+    allowed: bool
+    rule: str
+    text: str
+    steps: tuple[str, ...] = ()
+
+
+class Evaluator(Protocol):
+    """What the module `settings.KMS_EVALUATOR` offers."""
+
+    def decide(
+        self, principal: "Principal", operation: "type[Operation]", resource: object
+    ) -> Decision:
+        """Decide on one resource; None stands for one that doesn't exist."""
+
+    def visible(
+        self, principal: "Principal", operation: "type[Operation]", resources: Any
+    ) -> Any:
+        """Narrow a queryset to what the principal may see."""
+
+
+@cache
+def _evaluator() -> Evaluator:
+    return cast(Evaluator, import_module(settings.KMS_EVALUATOR))
+
+
+@cache
+def _credentials() -> "Callable[[str], Credential | None]":
+    return cast(
+        "Callable[[str], Credential | None]", import_string(settings.KMS_CREDENTIALS)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """An identity as it was when this request began.
+
+    `uin` names the identity, `account_uin` the main account it belongs to;
+    `credential` says how it proved itself: a SecretId, `session` or `command`.
+    """
+
+    kind: Kind
+    account_uin: int
+    uin: int
+    name: str
+    credential: str
+
+    def decide(self, operation: "type[Operation]", resource: object) -> Decision:
+        """Say whether this principal may do `operation` on `resource`."""
+        return _evaluator().decide(self, operation, resource)
+
+    def visible(self, operation: "type[Operation]", resources: Any) -> Any:
+        """Narrow a queryset to the rows this principal may do `operation` on."""
+        return _evaluator().visible(self, operation, resources)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request to do something: who, where, from where, under which number."""
+
+    principal: Principal
+    region: str
+    request_id: str
+    source_address: str
+    signature_hash: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """An access key that may be used now, with the secret it signs with."""
+
+    principal: Principal
+    require_signed_action: bool
+    secret_key: str = field(repr=False)
+
+
+def find_credential(secret_id: str) -> Credential | None:
+    """Return the enabled credential, read fresh from the database, or None."""
+    return _credentials()(secret_id)

@@ -1,0 +1,227 @@
+"""Django settings: the embedded default, changed by environment variables alone."""
+
+import os
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import environ
+from csp.constants import NONE, SELF
+from django.utils.translation import gettext_lazy as _
+
+from kmsconsole import env
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+# --- the contract for scripts (README) ------------------------------------------------
+KMS_HOME = env.path("KMS_HOME", str(BASE_DIR / "var")) or BASE_DIR / "var"
+KMS_HOST = env.text("KMS_HOST", "127.0.0.1")
+KMS_PORT = env.number("KMS_PORT", 8000, least=1, most=65535)
+KMS_TLS_CERT = env.path("KMS_TLS_CERT")
+KMS_TLS_KEY = env.path("KMS_TLS_KEY")
+_SCHEME = "https" if KMS_TLS_CERT else "http"
+KMS_PUBLIC_URL = env.text("KMS_PUBLIC_URL", f"{_SCHEME}://localhost:{KMS_PORT}")
+KMS_TRUSTED_PROXIES = env.networks("KMS_TRUSTED_PROXIES")
+KMS_REGIONS = env.words("KMS_REGIONS", "ap-guangzhou")
+KMS_WORKERS = env.number("KMS_WORKERS", 2, least=1, most=256)
+KMS_RATE_LIMITS = env.text("KMS_RATE_LIMITS", "off")
+KMS_CMK_LIMIT = env.number("KMS_CMK_LIMIT", 0, least=0, most=10_000_000)
+
+# --- the HSM --------------------------------------------------------------------------
+PKCS11_MODULE = env.path("PKCS11_MODULE")
+PKCS11_TOKEN_LABEL = env.text("PKCS11_TOKEN_LABEL", "kmsconsole")
+# Without a module of its own the installation keeps a SoftHSM token in its data folder.
+KMS_EMBEDDED_TOKEN = PKCS11_MODULE is None
+if KMS_EMBEDDED_TOKEN:
+    os.environ["SOFTHSM2_CONF"] = str(KMS_HOME / "softhsm2.conf")
+KMS_HANDLE_CACHE = 2_000
+
+# --- parts named here so that nobody below imports them -------------------------------
+KMS_EVALUATOR = "accessctl.evaluator"
+KMS_CREDENTIALS = "accessctl.credentials.find"
+KMS_SESSION_PRINCIPAL = "accessctl.credentials.principal_of"
+KMS_OPERATIONS = ("keys.operations.OPERATIONS", "accessctl.operations.OPERATIONS")
+
+# --- Django ---------------------------------------------------------------------------
+DEBUG = False
+SECRET_KEY = env.secret("KMS_SECRET_KEY") or env.kept_secret(KMS_HOME / "secret_key")
+_PUBLIC = urlsplit(KMS_PUBLIC_URL)
+ALLOWED_HOSTS = sorted(
+    {_PUBLIC.hostname or "localhost", "localhost", "127.0.0.1"}
+    | set(env.words("KMS_ALLOWED_HOSTS"))
+)
+CSRF_TRUSTED_ORIGINS = [f"{_PUBLIC.scheme}://{_PUBLIC.netloc}"]
+
+INSTALLED_APPS = [
+    "kmsconsole.apps.KmsconsoleConfig",
+    "kmsconsole.audit",
+    "keys",
+    "accessctl",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "kmsconsole.apps.OperatorAdminConfig",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
+    "csp",
+    "django_htmx",
+    "template_partials",
+]
+
+MIDDLEWARE = [
+    "kmsconsole.middleware.RequestIdMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "allauth.usersessions.middleware.UserSessionsMiddleware",
+    "kmsconsole.middleware.ConsoleMiddleware",
+]
+
+ROOT_URLCONF = "kmsconsole.urls"
+WSGI_APPLICATION = "kmsconsole.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "kmsconsole.views.frame",
+            ],
+        },
+    }
+]
+
+_SQLITE = (
+    f"sqlite:///{KMS_HOME / 'kms.sqlite3'}?transaction_mode=IMMEDIATE&timeout=20"
+    "&init_command=PRAGMA journal_mode=WAL;PRAGMA synchronous=FULL;"
+)
+DATABASES = {
+    "default": environ.Env.db_url_config(env.secret("DATABASE_URL") or _SQLITE)
+    | {"CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": True, "ATOMIC_REQUESTS": False}
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+# Throttles must count across processes: the embedded default shares them by table.
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "kmsconsole_cache",
+    }
+}
+
+# --- people ---------------------------------------------------------------------------
+AUTH_USER_MODEL = "accessctl.User"
+AUTHENTICATION_BACKENDS = ["accessctl.authentication.AccountBackend"]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {
+        "NAME": f"django.contrib.auth.password_validation.{name}",
+        "OPTIONS": {"min_length": 12} if name == "MinimumLengthValidator" else {},
+    }
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "keys:list"
+ACCOUNT_ADAPTER = "accessctl.adapter.AccountAdapter"
+ACCOUNT_FORMS = {"login": "accessctl.forms.SignInForm"}
+ACCOUNT_USER_MODEL_USERNAME_FIELD = "name"
+ACCOUNT_USER_MODEL_EMAIL_FIELD = None
+ACCOUNT_LOGIN_METHODS = {"username"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*", "password2*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_SESSION_REMEMBER = False
+ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
+MFA_ADAPTER = "accessctl.adapter.FactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
+MFA_TOTP_ISSUER = "kmsconsole"
+USERSESSIONS_TRACK_ACTIVITY = False
+
+# --- transport ------------------------------------------------------------------------
+_SECURE = _PUBLIC.scheme == "https"
+SESSION_COOKIE_AGE = 8 * 3600
+SESSION_EXPIRE_AT_BROWSER_CLOSE = True
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = _SECURE
+SESSION_COOKIE_NAME = "__Host-session" if _SECURE else "kmsconsole_session"
+CSRF_COOKIE_NAME = "__Host-csrf" if _SECURE else "kmsconsole_csrf"
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_FAILURE_VIEW = "kmsconsole.views.csrf_failure"
+SECURE_HSTS_SECONDS = 31_536_000 if _SECURE else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = _SECURE
+SECURE_REFERRER_POLICY = "same-origin"
+if KMS_TRUSTED_PROXIES:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+        "base-uri": [NONE],
+    }
+}
+# Uploads stay in memory: a temporary file would leave plaintext on the disk.
+FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
+FILE_UPLOAD_MAX_MEMORY_SIZE = DATA_UPLOAD_MAX_MEMORY_SIZE = 131_072
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 500
+
+STATIC_URL = "static/"
+STATIC_ROOT = KMS_HOME / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
+    "staticfiles": {
+        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+
+# --- language and time ----------------------------------------------------------------
+USE_TZ = True
+TIME_ZONE = "UTC"
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", _("English")), ("zh-hans", _("Simplified Chinese"))]
+LOCALE_PATHS = [BASE_DIR / "kmsconsole" / "locale"]
+
+# --- messages -------------------------------------------------------------------------
+CELERY_BROKER_URL = env.secret("CELERY_BROKER_URL") or "filesystem://"
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "plain": {"()": "kmsconsole.logs.formatter"},
+    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "root": {"handlers": ["stderr"], "level": "INFO"},
+    "loggers": {"django.server": {"level": "WARNING"}},
+}

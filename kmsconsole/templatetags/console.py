@@ -1,0 +1,117 @@
+"""Small parts of pages that stand on every row; tags, as includes cost more there."""
+
+from datetime import datetime
+from functools import cache
+
+from django import template
+from django.templatetags.static import static
+from django.utils.formats import date_format
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext
+
+from keys.custody import keyring
+
+register = template.Library()
+
+# The colour of a state; its word always stands beside it.
+_STATE_LOOKS = {
+    "Enabled": "ok",
+    "PendingImport": "info",
+    "PendingDelete": "danger",
+    "Archived": "warn",
+}
+# The first mark found wins: most browsers name others beside themselves.
+_BROWSERS = (
+    ("Edg/", "Edge"),
+    ("OPR/", "Opera"),
+    ("Firefox/", "Firefox"),
+    ("Chrome/", "Chrome"),
+    ("Safari/", "Safari"),
+)
+_SYSTEMS = (
+    ("Android", "Android"),
+    ("iPhone", "iOS"),
+    ("iPad", "iPadOS"),
+    ("Windows", "Windows"),
+    ("Mac OS", "macOS"),
+    ("Linux", "Linux"),
+)
+
+
+@register.simple_tag
+@cache
+def icon(name: str, modifier: str = "") -> SafeString:
+    """Draw an icon of the sprite; decoration only, the words stand beside it."""
+    return format_html(
+        '<svg class="icon {}" aria-hidden="true" focusable="false">'
+        '<use href="{}#{}"></use></svg>',
+        modifier,
+        static("icons.svg"),
+        name,
+    )
+
+
+@register.simple_tag
+def state(value: str, label: str) -> SafeString:
+    """Show a key's state as a pill with its word."""
+    return format_html(
+        '<span class="state {}"><span class="dot"></span>{}</span>',
+        _STATE_LOOKS.get(value, "idle"),
+        label,
+    )
+
+
+@register.simple_tag
+def moment(time: datetime, *, relative: bool = False) -> SafeString:
+    """Show a time in UTC; a script turns it into the reader's own, or into its age."""
+    return format_html(
+        '<local-time{}><time datetime="{}" title="{} UTC">{} UTC</time></local-time>',
+        " relative" if relative else "",
+        time.isoformat(),
+        time.strftime("%Y-%m-%d %H:%M:%S"),
+        date_format(time, "j M Y, H:i"),
+    )
+
+
+@register.simple_tag
+def copy(
+    *,
+    what: str = "",
+    text: object = "",
+    source: str = "",
+    label: str = "",
+    look: str = "quiet slim square",
+) -> SafeString:
+    """Offer to copy `text`, or what stands in the element `source`.
+
+    The button shows `label`, or an icon alone that is called `what`.
+    """
+    words = label or format_html('<span class="unseen">{}</span>', what)
+    return format_html(
+        '<copy-button {}="{}" data-copied="{}" data-failed="{}">'
+        '<button type="button" class="button {}">{}{}</button></copy-button>',
+        "for" if source else "text",
+        source or text,
+        gettext("Copied"),
+        gettext("Press Ctrl+C to copy the selected text"),
+        look,
+        icon("copy"),
+        words,
+    )
+
+
+@register.filter
+def browser(agent: str) -> str:
+    """Return a user agent's browser and system as people call them, if it is known."""
+    name = next((word for mark, word in _BROWSERS if mark in agent), "")
+    system = next((word for mark, word in _SYSTEMS if mark in agent), "")
+    if name and system:
+        return gettext("%(name)s on %(system)s") % {"name": name, "system": system}
+    return name or system or agent
+
+
+@register.simple_tag
+def hsm_ready() -> bool:
+    """Say whether the HSM passes its known-answer test right now."""
+    return keyring().status().ready

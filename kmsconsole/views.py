@@ -1,0 +1,97 @@
+"""What console views share: who calls, one operation, one boundary for refusals."""
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.template.loader import render_to_string
+from django.utils.module_loading import import_string
+
+from kmsconsole.errors import KMSError
+from kmsconsole.principals import Call, Principal
+
+_REGION_COOKIE = "kmsconsole_region"
+
+
+def source_address(request: HttpRequest) -> str:
+    """Return where the request came from."""
+    address: str = request.source_address  # type: ignore[attr-defined]
+    return address
+
+
+def region_of(request: HttpRequest) -> str:
+    """Return the region this person looks at."""
+    chosen = request.COOKIES.get(_REGION_COOKIE, "")
+    return chosen if chosen in settings.KMS_REGIONS else settings.KMS_REGIONS[0]
+
+
+def call_of(request: HttpRequest, principal: Principal) -> Call:
+    """Return the call that a browser request stands for."""
+    return Call(
+        principal=principal,
+        region=region_of(request),
+        request_id=request.request_id,  # type: ignore[attr-defined]
+        source_address=source_address(request),
+    )
+
+
+def console_call(request: HttpRequest) -> Call:
+    """Return the call of the signed-in person."""
+    principal_of = import_string(settings.KMS_SESSION_PRINCIPAL)
+    return call_of(request, principal_of(request.user))
+
+
+def error_page(request: HttpRequest, error: KMSError) -> HttpResponse:
+    """Show what was refused, why, what to do, and the number to quote."""
+    context = {"error": error, "request_id": getattr(request, "request_id", "")}
+    return render(request, "error.html", context, status=error.http_status)
+
+
+@login_not_required
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Explain a form that was sent from a stale page."""
+    context = {"request_id": getattr(request, "request_id", "")}
+    return render(request, "403_csrf.html", context, status=403)
+
+
+def frame(request: HttpRequest) -> dict[str, Any]:
+    """Give every page what its frame shows."""
+    return {
+        "region": region_of(request),
+        "regions": settings.KMS_REGIONS,
+        "request_id": getattr(request, "request_id", ""),
+    }
+
+
+def _plain_page(request: HttpRequest, template: str, status: int) -> HttpResponse:
+    context = {"request_id": getattr(request, "request_id", "")}
+    return render(request, template, context, status=status)
+
+
+@login_not_required
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer a request nobody can read."""
+    return _plain_page(request, "400.html", 400)
+
+
+@login_not_required
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer where something is not allowed."""
+    return _plain_page(request, "403.html", 403)
+
+
+@login_not_required
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer where nothing is."""
+    return _plain_page(request, "404.html", 404)
+
+
+@login_not_required
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Answer after a fault, without depending on anything that may be broken."""
+    number = getattr(request, "request_id", "")
+    return HttpResponse(
+        render_to_string("500.html", {"request_id": number}), status=500
+    )

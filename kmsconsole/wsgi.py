@@ -1,0 +1,13 @@
+"""The application that the web server runs: the API before, the console behind."""
+
+import os
+
+from django.core.wsgi import get_wsgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "kmsconsole.settings")
+
+_console = get_wsgi_application()
+
+from keys.api.front import ApiFront  # noqa: E402 - models load with the line above
+
+application = ApiFront(_console)

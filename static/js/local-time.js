@@ -1,0 +1,24 @@
+// <local-time> round a <time>: the reader's own clock, with UTC on hover.
+const language = document.documentElement.lang || undefined;
+const exact = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" });
+const relative = new Intl.RelativeTimeFormat(language, { numeric: "auto" });
+const units = [["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]];
+
+class LocalTime extends HTMLElement {
+  connectedCallback() {
+    const time = this.querySelector("time");
+    const moment = new Date(time.dateTime);
+    if (Number.isNaN(moment.valueOf())) return;
+    const words = exact.format(moment);
+    time.textContent = this.hasAttribute("relative") ? this.recent(moment) ?? words : words;
+    if (this.hasAttribute("relative")) time.title = `${words} · ${time.title}`;
+  }
+
+  recent(moment) {
+    const seconds = (moment - Date.now()) / 1000;
+    if (Math.abs(seconds) > 30 * 86400) return null;
+    const [unit, size] = units.find(([, length]) => Math.abs(seconds) >= length) ?? units.at(-1);
+    return relative.format(Math.trunc(seconds / size), unit);
+  }
+}
+customElements.define("local-time", LocalTime);

@@ -1,0 +1,189 @@
+"""Each page, light and dark, wide and narrow: accessible and inside its width."""
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, Response, expect
+
+from tests.browser.conftest import Console, Open
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+MOST_TRANSFERRED = 150_000
+PAGES = {
+    "list": "/keys/",
+    "no match": "/keys/?q=nothing-has-this-name",
+    "create": "/keys/create/",
+    "details": "{key}",
+    "encrypt": "{key}encrypt/",
+    "decrypt": "{key}decrypt/",
+    "disable": "{key}disable-key/",
+    "edit": "{key}update-alias/",
+    "edit description": "{key}update-key-description/",
+    "second factor": "/account/2fa/",
+    "password": "/account/password/change/",
+    "sessions": "/account/sessions/",
+    "sign out": "/logout/",
+    "confirm": "/account/reauthenticate/",
+    "not found": "/nothing/",
+    "no such key": "/keys/11111111-1111-4111-8111-111111111111/",
+    "operator": "/operator/",
+    "operator keys": "/operator/keys/customermasterkey/",
+    "operator versions": "/operator/keys/keyversion/",
+}
+# Django's own pages scroll wide tables inside themselves; the rest fits.
+WIDE = {"operator", "operator keys", "operator versions"}
+
+
+@pytest.fixture(scope="module")
+def key_path() -> dict[str, str]:
+    return {}
+
+
+@pytest.fixture
+def key(console: Console, key_path: dict[str, str]) -> str:
+    if "key" not in key_path:
+        key_path["key"] = console.create_key("every-page")
+    return key_path["key"]
+
+
+def violations(page: Page, axe: str, *rules: str) -> list[str]:
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(axe)
+    what = {"type": "rule", "values": rules} if rules else RULES
+    found: list[dict[str, Any]] = page.evaluate(
+        "what => axe.run(document, {runOnly: what}).then(r => r.violations)", what
+    )
+    first = [(item["id"], item["nodes"][0]) for item in found]
+    return [f"{rule} {node['target']} {node['failureSummary']}" for rule, node in first]
+
+
+def overflow(page: Page) -> list[int]:
+    sizes: list[int] = page.evaluate(
+        "[document.documentElement.scrollWidth, innerWidth]"
+    )
+    return sizes if sizes[0] > sizes[1] else []
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_pages_are_accessible_and_fit(
+    console: Console, key: str, axe: str, name: str
+) -> None:
+    page = console.open(PAGES[name].format(key=key))
+    assert violations(page, axe) == []
+    page.emulate_media(color_scheme="dark", reduced_motion="reduce")
+    assert violations(page, axe, "color-contrast") == []
+    if name not in WIDE:
+        for width in (1024, 390):
+            page.set_viewport_size({"width": width, "height": 844})
+            assert overflow(page) == [], width
+        assert violations(page, axe, "target-size", "color-contrast") == []
+
+
+def test_sign_in_is_accessible_also_when_it_refuses(browse: Open, axe: str) -> None:
+    console = browse(known=False, width=390)
+    page = console.open("/login/")
+    assert violations(page, axe) == []
+    page.get_by_label("Account ID").fill("abc")
+    page.get_by_label("User name").fill("admin")
+    page.get_by_label("Password").fill("wrong")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("alert")).to_contain_text("or the password is wrong")
+    assert violations(page, axe) == []
+    assert overflow(page) == []
+
+
+def test_open_dialogs_menus_and_results_are_accessible(
+    console: Console, key: str, axe: str
+) -> None:
+    page = console.open("/keys/")
+    page.get_by_role("link", name="Create key").first.click()
+    page.get_by_text("The same as an API call").click()
+    assert violations(page, axe) == []
+    page.get_by_role("link", name="Cancel").click()
+    page.locator("details.account > summary").click()
+    assert violations(page, axe) == []
+
+    page = console.open(f"{key}encrypt/")
+    page.get_by_label("Plaintext").fill("seen")
+    page.get_by_text("Encryption context").first.click()
+    page.get_by_role("button", name="Encrypt").click()
+    blob = page.locator("#ciphertext").input_value()
+    assert violations(page, axe) == []
+    page = console.open(f"{key}decrypt/")
+    for text in (blob, "garbage"):
+        page.get_by_label("Ciphertext").fill(text)
+        page.get_by_role("button", name="Decrypt").click()
+        page.locator("#result .reveal, #result .notice").first.wait_for()
+        assert violations(page, axe) == []
+
+
+def test_narrow_menu_holds_what_the_side_holds(browse: Open) -> None:
+    console = browse(width=390)
+    page = console.open("/keys/")
+    expect(page.get_by_role("navigation", name="Main", exact=True)).to_be_hidden()
+    page.locator("details.burger > summary").click()
+    page.get_by_role("link", name="Sessions").click()
+    expect(page.get_by_role("heading", name="Sessions")).to_be_visible()
+
+
+def test_theme_is_chosen_and_kept(browse: Open) -> None:
+    for script in (True, False):
+        console = browse(known=False, java_script_enabled=script)
+        page = console.open("/login/")
+        page.get_by_role("button", name="Dark").click()
+        page = console.open("/login/")
+        expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+        expect(page.get_by_role("button", name="Dark")).to_have_attribute(
+            "aria-pressed", "true"
+        )
+
+
+def test_another_region_has_other_keys(console: Console, key: str) -> None:
+    page = console.open("/keys/")
+    page.locator(".top-end > details.region > summary").click()
+    page.get_by_role("button", name="ap-shanghai").click()
+    expect(page.get_by_role("heading", name="Create your first key")).to_be_visible()
+    console.open(key)
+    expect(page.get_by_text("There is no such key")).to_be_visible()
+
+
+def test_first_page_is_small_and_has_no_stranger(browse: Open) -> None:
+    console = browse(known=False)
+    received: list[Response] = []
+
+    def note(answer: Response) -> None:
+        received.append(answer)
+
+    console.page.on("response", note)
+    page = console.sign_in()
+    page.wait_for_url("**/keys/")
+    page.wait_for_load_state("networkidle")
+    own = console.server.base_url
+    assert {answer.url.startswith((own, "blob:", "data:")) for answer in received} == {
+        True
+    }
+    size = sum(_transferred(answer) for answer in received)
+    assert size < MOST_TRANSFERRED, f"{size} bytes"
+
+
+def _transferred(answer: Response) -> int:
+    sizes: dict[str, int] = answer.request.sizes()
+    return sizes["responseHeadersSize"] + sizes["responseBodySize"]
+
+
+@pytest.mark.parametrize("path", ["customermasterkey/", "keyversion/", "tokenkey/"])
+def test_operator_reads_and_cannot_write(console: Console, key: str, path: str) -> None:
+    page = console.open(f"/operator/keys/{path}")
+    page.locator("#result_list tbody th a").first.click()
+    page.locator("#content-main fieldset").wait_for()
+    assert page.locator("[name=_save], .deletelink, .addlink").count() == 0
+    shown = page.locator("#content-main").inner_text().lower()
+    for secret in ("wrapped", "binding", "check value", "object id"):
+        assert secret not in shown
+
+
+def test_operator_pages_need_the_same_sign_in(browse: Open) -> None:
+    page = browse(known=False).open("/operator/")
+    expect(page.get_by_label("Account ID")).to_be_visible()

