@@ -49,7 +49,7 @@ audit: $(VENV)/.dev
 	done
 
 bench: $(VENV)/.dev $(BENCH)/.ready
-	@$(CLEAN) $(BIN)/python benchmarks/run.py $(ARGS)
+	@$(CLEAN) $(BIN)/python -m benchmarks.run $(ARGS)
 
 screenshots: $(VENV)/.dev
 	@$(BROWSER)

@@ -92,3 +92,12 @@ document.body?.addEventListener("htmx:beforeSwap", (event) => {
   event.detail.shouldSwap = false;
   location.assign(event.detail.xhr.responseURL);
 });
+
+// No answer at all: say so where the reader looks.
+document.body?.addEventListener("htmx:sendError", () => {
+  const notice = document.getElementById("unreachable")?.content.cloneNode(true);
+  const place = dialog?.open ? dialog : document.getElementById("main");
+  place.querySelector("[data-unreachable]")?.remove();
+  notice?.firstElementChild.setAttribute("data-unreachable", "");
+  if (notice) place.prepend(notice);
+});

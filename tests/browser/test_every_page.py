@@ -59,11 +59,15 @@ def violations(page: Page, axe: str, *rules: str) -> list[str]:
     return [f"{rule} {node['target']} {node['failureSummary']}" for rule, node in first]
 
 
-def overflow(page: Page) -> list[int]:
-    sizes: list[int] = page.evaluate(
-        "[document.documentElement.scrollWidth, innerWidth]"
+def overflow(page: Page) -> list[str]:
+    """Return the elements beyond the right edge of a page that scrolls sideways."""
+    found: list[str] = page.evaluate(
+        """() => document.documentElement.scrollWidth <= innerWidth ? [] :
+        [...document.querySelectorAll("body *")]
+          .filter(e => e.getBoundingClientRect().right > innerWidth)
+          .map(e => e.tagName + "." + e.className)"""
     )
-    return sizes if sizes[0] > sizes[1] else []
+    return found
 
 
 @pytest.mark.parametrize("name", PAGES)

@@ -196,7 +196,7 @@ def test_the_call_shown_follows_what_is_typed(console: Console) -> None:
 def test_the_calls_shown_work_as_they_stand(
     console: Console, key: str, tmp_path: Path
 ) -> None:
-    access = console.server.create_access_key()
+    access = console.server.access_key
     environment = {
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         "HOME": str(tmp_path),
