@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -374,6 +375,8 @@ def test_secrets_of_the_first_start_are_not_handed_on(server: RunningServer) -> 
         assert (server.home / "pin").read_bytes() not in command + environ
         if b"granian" in command or b"celery" in command:
             assert PASSWORD.encode() not in environ
+        limits = Path(f"/proc/{pid}/limits").read_text()
+        assert re.search(r"Max core file size +0 +0 ", limits)
 
 
 def test_tls_beyond_loopback(home: Path, tmp_path: Path) -> None:

@@ -73,9 +73,12 @@ customElements.define("toast-list", ToastList);
 const dialog = document.getElementById("dialog");
 if (dialog) {
   document.body.addEventListener("htmx:afterSwap", (event) => {
-    if (event.detail.target !== dialog || !dialog.hasChildNodes()) return;
-    if (!dialog.open) dialog.showModal();
-    dialog.querySelector("[aria-invalid=true], [autofocus]")?.focus();
+    if (event.detail.target === dialog && dialog.hasChildNodes()) {
+      if (!dialog.open) dialog.showModal();
+      dialog.querySelector("[autofocus]")?.focus();
+    }
+    const place = dialog.open ? dialog : document.getElementById("main");
+    place.querySelector("form [aria-invalid=true]")?.focus();
   });
   dialog.addEventListener("click", (event) => {
     if (event.target.closest("[data-cancel]")) {

@@ -150,6 +150,32 @@ def test_dialog_gives_focus_back_and_keeps_what_was_typed(browse: Open) -> None:
     expect(page.get_by_role("link", name="Create key")).to_be_focused()
 
 
+def test_a_refusal_on_the_page_itself_stays_there(browse: Open) -> None:
+    console = browse()
+    console.create_key("taken-here")
+    page = console.open("/keys/create/")
+    page.get_by_label("Name", exact=True).fill("taken-here")
+    page.get_by_role("button", name="Create key").click()
+    expect(page.get_by_text("already has this name")).to_be_visible()
+    expect(page.get_by_label("Name", exact=True)).to_be_focused()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+def test_signed_out_meanwhile_comes_back_to_the_same_page(browse: Open) -> None:
+    console = browse(known=False)
+    page = console.sign_in()
+    page.wait_for_url("**/keys/")
+    key = console.create_key("signed-out-meanwhile")
+    page = console.open(f"{key}encrypt/")
+    page.context.clear_cookies(name="kmsconsole_session")
+    page.get_by_label("Plaintext").fill("never kept")
+    page.get_by_role("button", name="Encrypt").click()
+    page.get_by_label("User name").fill("admin")
+    page.get_by_label("Password").fill(console.server.password)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url(f"**{key}encrypt/")
+
+
 def test_keyboard_alone_signs_in_and_creates(browse: Open) -> None:
     console = browse(known=False)
     page = console.open(f"/login/?account={console.server.account}")
