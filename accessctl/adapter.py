@@ -6,13 +6,16 @@ from typing import Any
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core import context
 from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.mfa.models import Authenticator
 from django.http import HttpRequest
+from django.utils.translation import gettext
 
 from accessctl.credentials import principal_of
 from accessctl.models import User
 from accessctl.operations import SignIn
 from keys import custody
-from kmsconsole.errors import SignInRefused
+from keys.hsm.errors import HsmError
+from kmsconsole.errors import ServiceTemporaryUnavailable, SignInRefused
 from kmsconsole.operations import record_unauthenticated_refusal
 from kmsconsole.views import call_of, source_address
 
@@ -67,18 +70,30 @@ class FactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
     """Keeps second factors sealed under the HSM's data key."""
 
     def encrypt(self, text: str) -> str:
-        """Seal a factor's secret."""
-        epoch, sealed = custody.keyring().seal_secret(text.encode(), _FACTOR_BINDING)
+        """Seal a factor's secret; refuses where the HSM can't be used."""
+        try:
+            epoch, sealed = custody.keyring().seal_secret(
+                text.encode(), _FACTOR_BINDING
+            )
+        except HsmError:
+            raise ServiceTemporaryUnavailable from None
         return f"{epoch}:{base64.b64encode(sealed).decode('ascii')}"
 
     def decrypt(self, encrypted_text: str) -> str:
-        """Open a factor's secret."""
+        """Open a factor's secret; refuses where the HSM can't be used."""
         epoch, sealed = encrypted_text.split(":", 1)
-        return (
-            custody.keyring()
-            .open_secret(int(epoch), base64.b64decode(sealed), _FACTOR_BINDING)
-            .decode()
-        )
+        try:
+            secret = custody.keyring().open_secret(
+                int(epoch), base64.b64decode(sealed), _FACTOR_BINDING
+            )
+        except HsmError:
+            raise ServiceTemporaryUnavailable from None
+        return secret.decode()
+
+    def generate_authenticator_name(self, user: Any, type: Any) -> str:  # noqa: A002
+        """Propose a name for a new passkey; allauth's own says "master key"."""
+        number = Authenticator.objects.filter(user_id=user.pk, type=type).count()
+        return gettext("Security key %(number)s") % {"number": number + 1}
 
     def get_public_key_credential_rp_entity(self) -> dict[str, str]:
         """Name this installation to passkeys."""

@@ -10,10 +10,10 @@ from django.shortcuts import redirect
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
+from kmsconsole.views import REGION_COOKIE
+
 THEMES = ("light", "dark", "auto")
 _YEAR = 31_536_000
-# What kmsconsole.views.region_of reads.
-_REGION_COOKIE = "kmsconsole_region"
 _ACCOUNT_COOKIE = "account"
 _MOST_DIGITS = 18
 
@@ -48,7 +48,7 @@ def region(request: HttpRequest) -> HttpResponse:
     chosen = request.POST.get("region", "")
     response = _back(request)
     if chosen in settings.KMS_REGIONS:
-        _remember(response, _REGION_COOKIE, chosen)
+        _remember(response, REGION_COOKIE, chosen)
     return response
 
 

@@ -12,7 +12,7 @@ from django.utils.module_loading import import_string
 from kmsconsole.errors import KMSError
 from kmsconsole.principals import Call, Principal
 
-_REGION_COOKIE = "kmsconsole_region"
+REGION_COOKIE = "kmsconsole_region"
 
 
 def source_address(request: HttpRequest) -> str:
@@ -23,7 +23,7 @@ def source_address(request: HttpRequest) -> str:
 
 def region_of(request: HttpRequest) -> str:
     """Return the region this person looks at."""
-    chosen = request.COOKIES.get(_REGION_COOKIE, "")
+    chosen = request.COOKIES.get(REGION_COOKIE, "")
     return chosen if chosen in settings.KMS_REGIONS else settings.KMS_REGIONS[0]
 
 
