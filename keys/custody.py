@@ -2,6 +2,7 @@
 
 import struct
 from functools import cache
+from pathlib import Path
 from uuid import UUID
 
 from django.conf import settings
@@ -18,8 +19,21 @@ class AlreadyInitialised(Exception):
 
 
 def pin() -> str:
-    """Return the PIN from the environment, or from the embedded token's own file."""
-    return env.secret("PKCS11_PIN") or env.kept_secret(settings.KMS_HOME / "pin", 32)
+    """Return the PIN from the environment, or from the embedded token's own file.
+
+    Raises OSError where there is neither: a PIN made now would not be the token's.
+    """
+    return env.secret("PKCS11_PIN") or _pin_file().read_text(encoding="ascii")
+
+
+def first_pin() -> str:
+    """Return the PIN for a token that is about to be made, drawn if none was set."""
+    return env.secret("PKCS11_PIN") or env.kept_secret(_pin_file(), 32)
+
+
+def _pin_file() -> Path:
+    home: Path = settings.KMS_HOME
+    return home / "pin"
 
 
 def token_settings() -> TokenSettings:

@@ -23,8 +23,8 @@ from accessctl.models import Account, User
 from accessctl.operations.accounts import first_account
 from keys import custody
 from keys.hsm.errors import HsmError, HsmMismatch
-from keys.models import TokenKey
-from kmsconsole import datafolder, env, softhsm
+from keys.models import Heartbeat, TokenKey
+from kmsconsole import clock, datafolder, env, softhsm
 from kmsconsole.errors import KMSError
 
 Say = Callable[[str], None]
@@ -59,6 +59,7 @@ def prepare(say: Say) -> FirstSignIn:
         _initialise_hierarchy(home, say, first=first)
         _verify_hierarchy()
         sign_in = _first_sign_in()
+        _expect_heartbeats()
     except (DatabaseFailure, ImproperlyConfigured) as error:
         reason = str(error).partition("\n")[0]
         message = f"The database can't be used: {reason}"
@@ -119,7 +120,7 @@ def _begin(home: Path) -> bool:
         so_pin = env.kept_secret(home / "so_pin", 32)
         label = settings.PKCS11_TOKEN_LABEL
         try:
-            softhsm.initialise_token(home, label, custody.pin(), so_pin)
+            softhsm.initialise_token(home, label, custody.first_pin(), so_pin)
         except softhsm.TokenRefused as problem:
             message = f"The token can't be made: {problem}"
             raise Refused(message) from None
@@ -189,6 +190,12 @@ def _first_sign_in() -> FirstSignIn:
     account = Account.objects.order_by("created_at", "uin")[0]
     user = User.objects.get(account=account, is_root=True)
     return FirstSignIn(account.uin, user.name, password)
+
+
+def _expect_heartbeats() -> None:
+    """Count beat and worker as heard of now: they have until they are late to start."""
+    for name in ("beat", "worker"):
+        Heartbeat.objects.update_or_create(name=name, defaults={"at": clock.now()})
 
 
 def _collect_static(home: Path, say: Say) -> None:

@@ -67,8 +67,14 @@ class _Process(Process):
     @staticmethod
     def _start_command(command: str, **options: Any) -> Popen:
         # A runner has one thread when it starts its command, so forking is safe.
+        # A group of its own, to be stopped as one, but in our session: the kernel
+        # weighs niceness only among the processes of one session.
         return Popen(
-            command, preexec_fn=partial(_prepare_command, os.getpid()), **options
+            command,
+            preexec_fn=partial(_prepare_command, os.getpid()),
+            start_new_session=False,
+            process_group=0,
+            **options,
         )
 
 

@@ -30,7 +30,7 @@ def django_db_setup(django_db_setup: None, django_db_blocker) -> None:
     softhsm.initialise_token(
         home,
         settings.PKCS11_TOKEN_LABEL,
-        custody.pin(),
+        custody.first_pin(),
         env.kept_secret(home / "so_pin", 32),
     )
     with django_db_blocker.unblock():

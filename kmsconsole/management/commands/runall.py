@@ -139,7 +139,9 @@ def _supervise(listener: Listener, sign_in: FirstSignIn) -> int:
 
 
 def _commands(listener: Listener) -> dict[str, list[str]]:
-    celery = [sys.executable, "-m", "celery", "--quiet", "-A", "kmsconsole.celery"]
+    # Behind the web server, which people wait for, also while everything starts.
+    celery = ["nice", "-n", "10", sys.executable, "-m", "celery", "--quiet"]
+    celery += ["-A", "kmsconsole.celery"]
     return {
         "web": [sys.executable, "-m", "granian", *_web_options(listener)],
         "worker": [
