@@ -20,6 +20,12 @@ _NOT_OPERATOR = Decision(
     rule="operator-only",
     text="Only the operator of the installation may do this.",
 )
+_SYSTEM = Decision(
+    allowed=True, rule="system", text="The service itself does this when it is due."
+)
+_NOT_SYSTEM = Decision(
+    allowed=False, rule="system-only", text="Only the service itself does this."
+)
 _FOREIGN = Decision(
     allowed=False, rule="other-account", text="The resource belongs to another account."
 )
@@ -35,6 +41,8 @@ def decide(principal: Principal, operation: type[Operation], resource: Any) -> D
     """Decide on one resource; None stands for one that doesn't exist."""
     if operation.by_operator:
         return _OPERATOR if principal.kind is Kind.OPERATOR else _NOT_OPERATOR
+    if operation.by_system:
+        return _SYSTEM if principal.kind is Kind.SYSTEM else _NOT_SYSTEM
     if resource is not None and resource.account_uin != principal.account_uin:
         return _FOREIGN
     if principal.kind is Kind.ROOT:
@@ -47,3 +55,8 @@ def visible(principal: Principal, operation: type[Operation], resources: Any) ->
     if principal.kind is not Kind.ROOT:
         return resources.none()
     return resources.filter(account_uin=principal.account_uin)
+
+
+def sees_all(principal: Principal, operation: type[Operation]) -> bool:
+    """Say whether `visible` leaves out nothing of the principal's account."""
+    return principal.kind is Kind.ROOT

@@ -8,9 +8,15 @@ from uuid import UUID
 from django.conf import settings
 from django.db.transaction import atomic
 
-from keys.hsm.keyring import HierarchyKind, Keyring, Pin, initialise_hierarchy
+from keys.hsm.keyring import (
+    HierarchyKind,
+    Keyring,
+    Pin,
+    WrappedVersion,
+    initialise_hierarchy,
+)
 from keys.hsm.token import Token, TokenSettings
-from keys.models import TokenKey
+from keys.models import CustomerMasterKey, ImportParameters, KeyVersion, TokenKey
 from kmsconsole import clock, env, softhsm
 
 
@@ -113,4 +119,49 @@ def identity(
     texts = (text.encode("ascii") for text in (spec, usage, origin))
     return struct.pack(">Q16sI", account_uin, key_id.bytes, number) + b"".join(
         struct.pack(">H", len(text)) + text for text in texts
+    )
+
+
+def identity_of(key: CustomerMasterKey, number: int, spec: str) -> bytes:
+    """Return what this version of the key is bound to."""
+    return identity(key.account_uin, key.id, number, spec, key.usage, key.origin)
+
+
+def new_version(
+    key: CustomerMasterKey, number: int, wrapped: WrappedVersion, creator_uin: int
+) -> KeyVersion:
+    """Return the row of a version that was just made, not yet saved."""
+    return KeyVersion(
+        key=key,
+        number=number,
+        spec=wrapped.spec,
+        created_at=clock.now(),
+        creator_uin=creator_uin,
+        **columns(wrapped),
+    )
+
+
+def columns(wrapped: WrappedVersion) -> dict[str, bytes | int]:
+    """Return the columns that hold wrapped material, with what it was bound by."""
+    return {
+        "wrapped_material": wrapped.blob,
+        "binding": wrapped.binding,
+        "root_epoch": wrapped.root_epoch,
+        "mac_epoch": wrapped.mac_epoch,
+        "check_value": wrapped.check_value,
+        "public_key": wrapped.public_key,
+    }
+
+
+def wrapped(row: KeyVersion | ImportParameters) -> WrappedVersion:
+    """Return a row's material as the keyring takes it; only where there is any."""
+    assert row.wrapped_material is not None
+    return WrappedVersion(
+        spec=row.spec,
+        blob=bytes(row.wrapped_material),
+        binding=bytes(row.binding),
+        root_epoch=row.root_epoch,
+        mac_epoch=row.mac_epoch,
+        check_value=bytes(row.check_value),
+        public_key=bytes(row.public_key),
     )

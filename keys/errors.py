@@ -84,6 +84,149 @@ class CmkUsedByCloudProduct(KMSError):
     mend = _("Release it in that product first.")
 
 
+class CmkShouldBeDisabled(KMSError):
+    """An enabled key can't be scheduled for deletion."""
+
+    code = "ResourceUnavailable.CmkShouldBeDisabled"
+    http_status = 409
+    why = _("The key is enabled; only a key nobody can use may be deleted.")
+    mend = _("Disable the key first, watch whether anything misses it, then delete it.")
+
+
+class CmkNotPendingDelete(KMSError):
+    """There is no deletion to cancel."""
+
+    code = "ResourceUnavailable.CmkNotPendingDelete"
+    http_status = 409
+    why = _("The key is not scheduled for deletion.")
+    mend = _("There is nothing to cancel.")
+
+
+class InvalidPendingWindow(KMSError):
+    """A waiting period outside 7 to 30 days."""
+
+    code = "InvalidParameter.InvalidPendingWindowInDays"
+    why = _("The waiting period must be 7 to 30 days.")
+    mend = _("Choose a whole number of days in that range.")
+
+
+class ExternalCmkCanNotRotate(KMSError):
+    """Imported material can't be replaced by rotation."""
+
+    code = "UnsupportedOperation.ExternalCmkCanNotRotate"
+    http_status = 409
+    why = _("A key with imported material can't rotate: its material is yours to make.")
+    mend = _("Create another key, import new material there, and re-encrypt.")
+
+
+class RotateNotSupported(KMSError):
+    """Rotation is off, or this kind of key has none."""
+
+    code = "UnsupportedOperation.RotateNotSupported"
+    http_status = 409
+    why = _("This key can't be rotated: keys of its kind never are.")
+    mend = _("Create another key and move to it.")
+
+
+class RotationIsOff(RotateNotSupported):
+    """A key is rotated by hand only while automatic rotation is on."""
+
+    why = _("The key's automatic rotation is off.")
+    mend = _("Turn on rotation, then rotate now.")
+
+
+class RotateRateLimited(KMSError):
+    """Rotated by hand too recently."""
+
+    code = "RequestLimitExceeded.RotateRateLimited"
+    http_status = 429
+    why = _("The key was rotated by hand less than %(hours)s hours ago.")
+    mend = _("Try again later.")
+
+
+class RotateTaskRunning(KMSError):
+    """Somebody else rotated the key in this very moment."""
+
+    code = "FailedOperation.RotateTaskRunning"
+    http_status = 409
+    why = _("The key is being rotated right now.")
+    mend = _("Look at its versions before you rotate it again.")
+
+
+class NotExternalCmk(KMSError):
+    """Material can only be imported into a key made for that."""
+
+    code = "UnsupportedOperation.NotExternalCmk"
+    http_status = 409
+    why = _("The material of this key was generated in the HSM.")
+    mend = _("Create a key with external material for what you want to import.")
+
+
+class ImportTokenExpired(KMSError):
+    """A token that is unknown, replaced by a newer one, or older than 24 hours."""
+
+    code = "ResourceUnavailable.TokenExpired"
+    http_status = 409
+    why = _("The import token is not valid: it expired, or a newer one replaced it.")
+    mend = _("Get new import parameters and wrap the material with their public key.")
+
+
+class DecryptMaterialError(KMSError):
+    """What was uploaded is no AES-256 key wrapped with the public key of the token."""
+
+    code = "InvalidParameter.DecryptMaterialError"
+    why = _("The wrapped key material can't be read.")
+    mend = _(
+        "Wrap exactly 32 bytes with the public key of this token, with the padding "
+        "you chose for it."
+    )
+
+
+class MaterialNotMatch(KMSError):
+    """A key keeps the material of its first import for ever."""
+
+    code = "InvalidParameterValue.MaterialNotMatch"
+    http_status = 409
+    why = _("This is not the material that was first imported into the key.")
+    mend = _("Import the same material, or create another key for this one.")
+
+
+class DecryptError(KMSError):
+    """RSA decryption failed; never told why."""
+
+    code = "FailedOperation.DecryptError"
+    why = _("The ciphertext can't be decrypted.")
+    mend = _("Encrypt with this key's public key and the algorithm you name.")
+
+
+class TagKeysDuplicated(KMSError):
+    """The same tag name twice."""
+
+    code = "InvalidParameterValue.TagKeysDuplicated"
+    why = _("A tag name stands twice in the list.")
+    mend = _("Name each tag once.")
+
+
+class InvalidTag(KMSError):
+    """A tag outside the rules."""
+
+    code = "InvalidParameterValue"
+    why = _("A tag is not allowed.")
+    mend = _(
+        "Use names of 1 to 127 and values of up to 255 characters, without control "
+        "characters, at most 50 to a key; names must not begin with “kms:”."
+    )
+
+
+class KeyChanged(KMSError):
+    """Somebody else changed the key since it was read."""
+
+    code = "FailedOperation.KeyChanged"
+    http_status = 409
+    why = _("Somebody else changed this key while you were editing it.")
+    mend = _("Look at what changed, then save again if yours should stand.")
+
+
 class AliasAlreadyExists(KMSError):
     """The name is taken in this account and region."""
 
@@ -124,8 +267,11 @@ class InvalidType(KMSError):
     """A kind of key material that doesn't exist."""
 
     code = "InvalidParameterValue.InvalidType"
-    why = _("This source of key material doesn't exist.")
-    mend = _("Send 1 for material generated in the HSM.")
+    why = _("This source of key material doesn't exist, or not for this usage.")
+    mend = _(
+        "Send 1 for material generated in the HSM; 2, to import it, is for "
+        "ENCRYPT_DECRYPT only."
+    )
 
 
 class InvalidHsmClusterId(KMSError):

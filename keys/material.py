@@ -10,10 +10,12 @@ from django.db import connection
 
 from keys import custody
 from keys.hsm.keyring import WrappedVersion
+from keys.states import KeyKind, kind_of
 
 _SELECT = (
     "SELECT k.state, k.usage, k.owner, k.origin, v.number, v.spec, v.wrapped_material, "
-    "v.binding, v.root_epoch, v.mac_epoch, v.check_value "
+    "v.binding, v.root_epoch, v.mac_epoch, v.check_value, "
+    "v.public_key "
     "FROM keys_customermasterkey k LEFT JOIN keys_keyversion v "
     "ON v.key_id = k.id AND v.number = COALESCE(%s, k.primary_version) "
     "WHERE k.id = %s AND k.account_uin = %s AND k.region = %s"
@@ -28,7 +30,7 @@ class KeyMaterial:
     account_uin: int
     state: str
     usage: str
-    owner: str
+    kind: KeyKind
     number: int | None
     version: WrappedVersion | None
     identity: bytes
@@ -43,7 +45,20 @@ def find(
         row = cursor.fetchone()
     if row is None:
         return None
-    state, usage, owner, origin, found, spec, blob, binding, root, mac, check = row
+    (
+        state,
+        usage,
+        owner,
+        origin,
+        found,
+        spec,
+        blob,
+        binding,
+        root,
+        mac,
+        check,
+        public,
+    ) = row
     version = None
     identity = b""
     if blob is not None:
@@ -54,8 +69,16 @@ def find(
             root_epoch=root,
             mac_epoch=mac,
             check_value=bytes(check),
+            public_key=bytes(public),
         )
         identity = custody.identity(account_uin, key_id, found, spec, usage, origin)
     return KeyMaterial(
-        key_id, account_uin, state, usage, owner, found, version, identity
+        key_id,
+        account_uin,
+        state,
+        usage,
+        kind_of(owner, usage, origin),
+        found,
+        version,
+        identity,
     )

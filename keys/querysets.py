@@ -1,5 +1,6 @@
 """Queries on keys, named by what they mean."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from django.db import models
@@ -39,6 +40,11 @@ class KeyQuerySet(models.QuerySet[_Key_co]):
         if as_id and all(c in "0123456789abcdefABCDEF" for c in as_id):
             match |= models.Q(id__icontains=as_id) | models.Q(id__icontains=words)
         return self.filter(match)
+
+    def tagged(self, name: str, values: Sequence[str] = ()) -> "KeyQuerySet[_Key_co]":
+        """Keys that have this tag, with one of these values unless there are none."""
+        having = {"tags__name": name} | ({"tags__value__in": values} if values else {})
+        return self.filter(**having)
 
     def counting_towards_limit(self) -> "KeyQuerySet[_Key_co]":
         """Keys that use up the account's allowance."""

@@ -1,10 +1,12 @@
 """The state machine of a key, as one table.
 
-For each operation on a key the table says, state by state, which state follows or
-which error refuses. What is not in the table is refused.
+For each operation on a key a row says which kinds of key refuse it, and state by state
+which state follows or which error refuses. What is not in the table is refused.
+docs/states.md prints it.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
@@ -12,8 +14,16 @@ from django.utils.translation import gettext_lazy as _
 from keys.errors import (
     CmkArchived,
     CmkDisabled,
+    CmkNotPendingDelete,
+    CmkShouldBeDisabled,
     CmkStateNotSupport,
+    CmkUsedByCloudProduct,
+    ExternalCmkCanNotRotate,
+    InvalidKeyUsage,
     KeyPendingDelete,
+    NotExternalCmk,
+    NotUserCreatedCmk,
+    RotateNotSupported,
 )
 from kmsconsole.errors import KMSError
 
@@ -29,48 +39,141 @@ class KeyState(TextChoices):
     DESTROYED = "Destroyed", _("Destroyed")
 
 
+class KeyKind(TextChoices):
+    """What the table tells keys apart by, beside their state."""
+
+    GENERATED = "generated", _("Symmetric, generated in the HSM")
+    IMPORTED = "imported", _("Symmetric, imported")
+    DECRYPTING = "decrypting", _("Key pair for decryption")
+    SIGNING = "signing", _("Key pair for signatures")
+    CLOUD = "cloud", _("Managed by a cloud product")
+
+
+OWNER_USER = "user"
+ORIGIN_EXTERNAL = "EXTERNAL"
+
+
+def kind_of(owner: str, usage: str, origin: str) -> KeyKind:
+    """Return the kind of a key; a cloud product's is always generated and symmetric.
+
+    Raises InvalidKeyUsage for a usage nobody knows.
+    """
+    if usage.startswith("ASYMMETRIC_SIGN_VERIFY_"):
+        return KeyKind.SIGNING
+    if usage.startswith("ASYMMETRIC_DECRYPT_"):
+        return KeyKind.DECRYPTING
+    if usage != "ENCRYPT_DECRYPT":
+        raise InvalidKeyUsage
+    if owner != OWNER_USER:
+        return KeyKind.CLOUD
+    return KeyKind.IMPORTED if origin == ORIGIN_EXTERNAL else KeyKind.GENERATED
+
+
 Rule = KeyState | type[KMSError]
 
-_E, _D, _P, _I, _A = (
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One operation: the rule of each state, and the kinds that refuse it at all."""
+
+    states: Mapping[KeyState, Rule]
+    kinds: Mapping[KeyKind, type[KMSError]] = field(default_factory=dict)
+
+
+_E, _D, _P, _I, _A = LIVING = (
     KeyState.ENABLED,
     KeyState.DISABLED,
     KeyState.PENDING_DELETE,
     KeyState.PENDING_IMPORT,
     KeyState.ARCHIVED,
 )
+
+
+def _states(*rules: Rule) -> dict[KeyState, Rule]:
+    return dict(zip(LIVING, rules, strict=True))
+
+
 _NO = CmkStateNotSupport
-_ANY: Mapping[KeyState, Rule] = {_E: _E, _D: _D, _P: _P, _I: _I, _A: _A}
-_ENABLE: Mapping[KeyState, Rule] = {_E: _E, _D: _E, _P: _NO, _I: _NO, _A: _NO}
-_DISABLE: Mapping[KeyState, Rule] = {_E: _D, _D: _D, _P: _NO, _I: _NO, _A: _NO}
-_EDIT: Mapping[KeyState, Rule] = {**_ANY, _P: _NO}
-_ENCRYPT: Mapping[KeyState, Rule] = {
-    _E: _E,
-    _D: CmkDisabled,
-    _P: CmkDisabled,
-    _I: CmkDisabled,
-    _A: CmkArchived,
+_ANY = _states(_E, _D, _P, _I, _A)
+_EDIT = {**_ANY, _P: _NO}
+_ENCRYPT = _states(_E, CmkDisabled, CmkDisabled, CmkDisabled, CmkArchived)
+_DECRYPT = {**_ENCRYPT, _A: _A}
+_PAIR = _states(_E, _NO, _NO, _NO, _NO)
+
+_G, _M, _R, _S, _C = KeyKind
+_PEOPLES: Mapping[KeyKind, type[KMSError]] = {_C: NotUserCreatedCmk}
+_IN_USE: Mapping[KeyKind, type[KMSError]] = {_C: CmkUsedByCloudProduct}
+_SYMMETRIC: Mapping[KeyKind, type[KMSError]] = {
+    _R: InvalidKeyUsage,
+    _S: InvalidKeyUsage,
 }
-_DECRYPT: Mapping[KeyState, Rule] = {**_ENCRYPT, _A: _A}
+_ROTATABLE: Mapping[KeyKind, type[KMSError]] = {
+    _M: ExternalCmkCanNotRotate,
+    _R: RotateNotSupported,
+    _S: RotateNotSupported,
+}
+_EXTERNAL: Mapping[KeyKind, type[KMSError]] = dict.fromkeys(
+    (_G, _R, _S, _C), NotExternalCmk
+)
 
-RULES: Mapping[str, Mapping[KeyState, Rule]] = {
-    "DescribeKey": _ANY,
-    "DescribeKeys": _ANY,
-    "UpdateAlias": _EDIT,
-    "UpdateKeyDescription": _EDIT,
-    "EnableKey": _ENABLE,
-    "EnableKeys": _ENABLE,
-    "DisableKey": _DISABLE,
-    "DisableKeys": _DISABLE,
-    "Encrypt": _ENCRYPT,
-    "GenerateDataKey": {**_ENCRYPT, _P: KeyPendingDelete},
-    "Decrypt": _DECRYPT,
-    "ReEncrypt": _DECRYPT,
+
+def _only(*kinds: KeyKind) -> dict[KeyKind, type[KMSError]]:
+    return {kind: InvalidKeyUsage for kind in KeyKind if kind not in kinds}
+
+
+_ENABLING = Row(_states(_E, _E, _NO, _NO, _NO), _PEOPLES)
+_DISABLING = Row(_states(_D, _D, _NO, _NO, _NO), _IN_USE)
+
+RULES: Mapping[str, Row] = {
+    "DescribeKey": Row(_ANY),
+    "DescribeKeys": Row(_ANY),
+    "ListKeyVersions": Row(_ANY),
+    "DescribeKeyUsage": Row(_ANY),
+    "UpdateAlias": Row(_EDIT, _PEOPLES),
+    "UpdateKeyDescription": Row(_EDIT, _PEOPLES),
+    "TagKey": Row(_EDIT, _PEOPLES),
+    "TagKeys": Row(_EDIT, _PEOPLES),
+    "EnableKey": _ENABLING,
+    "EnableKeys": _ENABLING,
+    "DisableKey": _DISABLING,
+    "DisableKeys": _DISABLING,
+    "ArchiveKey": Row(_states(_A, _A, _NO, _NO, _A), _PEOPLES),
+    "CancelKeyArchive": Row(_states(_NO, _NO, _NO, _NO, _E), _PEOPLES),
+    "EnableKeyRotation": Row(_states(_E, _D, _NO, _NO, _NO), _ROTATABLE),
+    "DisableKeyRotation": Row(_ANY, _ROTATABLE),
+    "GetKeyRotationStatus": Row(_ANY),
+    "RotateKey": Row(
+        _states(_E, _NO, _NO, _NO, _NO), {**_ROTATABLE, _M: RotateNotSupported}
+    ),
+    "ScheduleKeyDeletion": Row(_states(CmkShouldBeDisabled, _P, _NO, _P, _P), _IN_USE),
+    "ScheduleKeysDeletion": Row(_states(CmkShouldBeDisabled, _P, _NO, _P, _P), _IN_USE),
+    # An imported key without its material waits for it again instead.
+    "CancelKeyDeletion": Row(
+        {**dict.fromkeys(LIVING, CmkNotPendingDelete), _P: _D}, _PEOPLES
+    ),
+    "DestroyKey": Row(_states(_NO, _NO, KeyState.DESTROYED, _NO, _NO), _IN_USE),
+    "GetParametersForImport": Row(_ANY, _EXTERNAL),
+    "ImportKeyMaterial": Row(_states(_E, _NO, _NO, _E, _NO), _EXTERNAL),
+    "DeleteImportedKeyMaterial": Row(_states(_I, _I, _NO, _NO, _NO), _EXTERNAL),
+    "Encrypt": Row(_ENCRYPT, _SYMMETRIC),
+    "GenerateDataKey": Row({**_ENCRYPT, _P: KeyPendingDelete}, _SYMMETRIC),
+    "Decrypt": Row(_DECRYPT, _SYMMETRIC),
+    "ReEncrypt": Row(_DECRYPT, _SYMMETRIC),
+    "GetPublicKey": Row(_PAIR, _only(_R, _S)),
+    "SignByAsymmetricKey": Row(_PAIR, _only(_S)),
+    "VerifyByAsymmetricKey": Row(_PAIR, _only(_S)),
+    "AsymmetricRsaDecrypt": Row(_PAIR, _only(_R)),
 }
 
 
-def next_state(operation: str, state: str) -> KeyState:
+def next_state(operation: str, state: str, kind: KeyKind) -> KeyState:
     """Return the state that follows; raises the error the table names otherwise."""
-    rule = RULES.get(operation, {}).get(KeyState(state), CmkStateNotSupport)
+    row = RULES.get(operation)
+    if row is None:
+        raise CmkStateNotSupport
+    if kind in row.kinds:
+        raise row.kinds[kind]
+    rule = row.states.get(KeyState(state), CmkStateNotSupport)
     if isinstance(rule, KeyState):
         return rule
     raise rule

@@ -6,6 +6,7 @@ work late and a doubled one does nothing.
 
 from celery import shared_task
 
+from keys import usage
 from keys.models import Heartbeat
 from kmsconsole import clock
 
@@ -19,3 +20,9 @@ def record_heartbeat(name: str) -> None:
 def heartbeat() -> None:
     """Show that messages of beat reach a worker, and it the database."""
     record_heartbeat("worker")
+
+
+@shared_task(name="keys.roll_up_usage")
+def roll_up_usage() -> None:
+    """Count how keys were used since the last time."""
+    usage.roll_up()

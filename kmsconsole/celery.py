@@ -22,6 +22,7 @@ _log = structlog.get_logger(__name__)
 
 _BEAT_SECONDS: Final = 15.0
 _WORKER_SECONDS: Final = 30.0
+_USAGE_SECONDS: Final = 60.0
 
 # Root matters to Celery because of pickle; messages here are JSON.
 warnings.filterwarnings("ignore", category=SecurityWarning)
@@ -76,6 +77,11 @@ def _make_app() -> Celery:
                 "task": "keys.heartbeat",
                 "schedule": _WORKER_SECONDS,
                 "options": {"expires": _WORKER_SECONDS},
+            },
+            "roll-up-usage": {
+                "task": "keys.roll_up_usage",
+                "schedule": _USAGE_SECONDS,
+                "options": {"expires": _USAGE_SECONDS},
             },
         },
         timezone="UTC",

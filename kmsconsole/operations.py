@@ -58,11 +58,14 @@ class Operation:
     """One thing a principal can do; subclasses declare facts and fill in the steps.
 
     The class name is the API action, the audit name and the permission codename.
+    `changing` is true once the transaction of a change is open, so that rows are locked
+    only then. One that is done `by_operator` or `by_system` is nobody else's to do.
     """
 
     effect: ClassVar[Effect]
     api: ClassVar[bool] = True
     by_operator: ClassVar[bool] = False
+    by_system: ClassVar[bool] = False
     concerns_caller_only: ClassVar[bool] = False
     audited_fields: ClassVar[tuple[str, ...]] = ()
     Input: ClassVar[type[OperationInput]] = OperationInput
@@ -71,6 +74,7 @@ class Operation:
         self.call = call
         self.resources: tuple[Any, ...] = ()
         self.decision: Decision | None = None
+        self.changing = False
         self.details: dict[str, Any] = {}
 
     def locate(self, data: Any) -> Sequence[Any]:
@@ -82,6 +86,12 @@ class Operation:
 
     def check(self, data: Any) -> None:
         """Refuse what state, kind or limits forbid, after permission was given."""
+
+    def prepare(self, data: Any) -> None:
+        """Do what is slow before a change takes its locks, such as work in the HSM.
+
+        Locating, permission and check come before it, and once more after it.
+        """
 
     def perform(self, data: Any) -> dict[str, Any]:
         """Do it and return the answer by wire names."""
@@ -119,22 +129,27 @@ class Operation:
             if getattr(parsed, field) is not None
         }
         if self.effect is Effect.CHANGE:
+            if type(self).prepare is not Operation.prepare:
+                self._authorise(parsed)
+                self.prepare(parsed)
             with recorder.transaction() as events:
-                output = self._steps(parsed)
+                self.changing = True
+                self._authorise(parsed)
+                output = self.perform(parsed)
                 events.extend(self._events(Outcome.SUCCESS))
         else:
-            output = self._steps(parsed)
+            self._authorise(parsed)
+            output = self.perform(parsed)
             recorder.write(self._events(Outcome.SUCCESS))
         return Result(output, self.resources)
 
-    def _steps(self, data: OperationInput) -> dict[str, Any]:
+    def _authorise(self, data: OperationInput) -> None:
         self.resources = tuple(self.locate(data))
         for resource in self.resources or (None,):
             self.decision = self.call.principal.decide(type(self), resource)
             if not self.decision.allowed:
                 raise UnauthorizedOperation(operation=type(self).__name__)
         self.check(data)
-        return self.perform(data)
 
     def _refuse_replay(self) -> None:
         signature_hash = self.call.signature_hash

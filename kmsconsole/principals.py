@@ -51,6 +51,9 @@ class Evaluator(Protocol):
     ) -> Any:
         """Narrow a queryset to what the principal may see."""
 
+    def sees_all(self, principal: "Principal", operation: "type[Operation]") -> bool:
+        """Say whether `visible` leaves out nothing of the principal's account."""
+
 
 @cache
 def _evaluator() -> Evaluator:
@@ -85,6 +88,10 @@ class Principal:
     def visible(self, operation: "type[Operation]", resources: Any) -> Any:
         """Narrow a queryset to the rows this principal may do `operation` on."""
         return _evaluator().visible(self, operation, resources)
+
+    def sees_all(self, operation: "type[Operation]") -> bool:
+        """Say whether every key of the account is visible to this principal."""
+        return _evaluator().sees_all(self, operation)
 
 
 @dataclass(frozen=True, slots=True)

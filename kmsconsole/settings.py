@@ -26,6 +26,9 @@ KMS_WORKERS = env.number("KMS_WORKERS", 2, least=1, most=256)
 if env.text("KMS_RATE_LIMITS", "off") != "off":
     _limits = "KMS_RATE_LIMITS must be off: this version limits no rates."
     raise env.BadSetting(_limits)
+KMS_MANUAL_ROTATION_HOURS = env.number(
+    "KMS_MANUAL_ROTATION_HOURS", 24, least=0, most=24 * 365
+)
 KMS_CMK_LIMIT = env.number("KMS_CMK_LIMIT", 0, least=0, most=10_000_000)
 
 # --- the HSM --------------------------------------------------------------------------

@@ -61,6 +61,7 @@ class WrappedVersion:
     root_epoch: int
     mac_epoch: int
     check_value: bytes
+    public_key: bytes = b""
 
 
 class Keyring:

@@ -1,5 +1,13 @@
 """Operations on keys: the list is the vocabulary of API, console and permissions."""
 
+from keys.operations.browsing import (
+    BrowseKeys,
+    CountKeys,
+)
+from keys.operations.creation import (
+    CreateCloudKey,
+    CreateKey,
+)
 from keys.operations.cryptography import (
     Decrypt,
     Encrypt,
@@ -7,9 +15,31 @@ from keys.operations.cryptography import (
     GenerateRandom,
     ReEncrypt,
 )
-from keys.operations.installation import GetRegions, GetServiceStatus, ListAlgorithms
+from keys.operations.deletion import (
+    CancelKeyDeletion,
+    DestroyKey,
+    ScheduleKeyDeletion,
+    ScheduleKeysDeletion,
+)
+from keys.operations.history import (
+    DescribeDestroyedKey,
+    DescribeKeyUsage,
+    ListKeyEvents,
+    ListKeyVersions,
+)
+from keys.operations.importing import (
+    DeleteImportedKeyMaterial,
+    GetParametersForImport,
+    ImportKeyMaterial,
+)
+from keys.operations.installation import (
+    GetRegions,
+    GetServiceStatus,
+    ListAlgorithms,
+)
 from keys.operations.lifecycle import (
-    CreateKey,
+    ArchiveKey,
+    CancelKeyArchive,
     DescribeKey,
     DescribeKeys,
     DisableKey,
@@ -19,7 +49,20 @@ from keys.operations.lifecycle import (
     UpdateAlias,
     UpdateKeyDescription,
 )
-from keys.operations.listing import ListKeyDetail, ListKeys
+from keys.operations.listing import (
+    ListKeyDetail,
+    ListKeys,
+)
+from keys.operations.rotation import (
+    DisableKeyRotation,
+    EnableKeyRotation,
+    GetKeyRotationStatus,
+    RotateKey,
+)
+from keys.operations.tagging import (
+    TagKey,
+    TagKeys,
+)
 from kmsconsole.operations import Operation
 
 OPERATIONS: tuple[type[Operation], ...] = (
@@ -30,10 +73,24 @@ OPERATIONS: tuple[type[Operation], ...] = (
     ListKeyDetail,
     UpdateAlias,
     UpdateKeyDescription,
+    TagKey,
+    TagKeys,
     EnableKey,
     EnableKeys,
     DisableKey,
     DisableKeys,
+    ArchiveKey,
+    CancelKeyArchive,
+    EnableKeyRotation,
+    DisableKeyRotation,
+    GetKeyRotationStatus,
+    RotateKey,
+    ScheduleKeyDeletion,
+    ScheduleKeysDeletion,
+    CancelKeyDeletion,
+    GetParametersForImport,
+    ImportKeyMaterial,
+    DeleteImportedKeyMaterial,
     Encrypt,
     Decrypt,
     ReEncrypt,
@@ -42,27 +99,59 @@ OPERATIONS: tuple[type[Operation], ...] = (
     GetServiceStatus,
     GetRegions,
     ListAlgorithms,
+    BrowseKeys,
+    CountKeys,
+    ListKeyVersions,
+    ListKeyEvents,
+    DescribeKeyUsage,
+    DescribeDestroyedKey,
 )
+
+# The scheduler's and the products' own: nobody is granted them, no address leads there.
+SYSTEM_OPERATIONS: tuple[type[Operation], ...] = (CreateCloudKey, DestroyKey)
 
 __all__ = [
     "OPERATIONS",
+    "SYSTEM_OPERATIONS",
+    "ArchiveKey",
+    "BrowseKeys",
+    "CancelKeyArchive",
+    "CancelKeyDeletion",
+    "CountKeys",
+    "CreateCloudKey",
     "CreateKey",
     "Decrypt",
+    "DeleteImportedKeyMaterial",
+    "DescribeDestroyedKey",
     "DescribeKey",
+    "DescribeKeyUsage",
     "DescribeKeys",
+    "DestroyKey",
     "DisableKey",
+    "DisableKeyRotation",
     "DisableKeys",
     "EnableKey",
+    "EnableKeyRotation",
     "EnableKeys",
     "Encrypt",
     "GenerateDataKey",
     "GenerateRandom",
+    "GetKeyRotationStatus",
+    "GetParametersForImport",
     "GetRegions",
     "GetServiceStatus",
+    "ImportKeyMaterial",
     "ListAlgorithms",
     "ListKeyDetail",
+    "ListKeyEvents",
+    "ListKeyVersions",
     "ListKeys",
     "ReEncrypt",
+    "RotateKey",
+    "ScheduleKeyDeletion",
+    "ScheduleKeysDeletion",
+    "TagKey",
+    "TagKeys",
     "UpdateAlias",
     "UpdateKeyDescription",
 ]

@@ -12,14 +12,13 @@ from keys.errors import (
     DuplicatedKeyId,
     InvalidHsmClusterId,
     InvalidKeyId,
-    InvalidKeyUsage,
-    NotUserCreatedCmk,
+    KeyChanged,
 )
 from keys.hsm.errors import AlteredVersion, HsmError
 from keys.models import CustomerMasterKey
 from keys.states import next_state
 from kmsconsole.errors import InternalError, KMSError, ServiceTemporaryUnavailable
-from kmsconsole.inputs import OperationInput
+from kmsconsole.inputs import OperationInput, WholeNumber
 from kmsconsole.operations import Operation
 
 log = logging.getLogger(__name__)
@@ -47,6 +46,8 @@ def _no_cluster(value: str) -> str:
     return value
 
 
+# The key's `revision` as the sender last read it; without it the last word wins.
+Revision = WholeNumber | None
 KeyId = Annotated[UUID, BeforeValidator(_key_id)]
 HsmClusterId = Annotated[str, AfterValidator(_no_cluster)]
 
@@ -68,7 +69,6 @@ class KeyBatchInput(OperationInput):
 class KeyOperation(Operation):
     """An operation on one key as an ORM object, locked while it is changed."""
 
-    customer_managed_only: ClassVar[bool] = False
     Input: ClassVar[type[OperationInput]] = KeyInput
 
     key: CustomerMasterKey
@@ -83,7 +83,7 @@ class KeyOperation(Operation):
         keys = CustomerMasterKey.objects.in_region(
             call.principal.account_uin, call.region
         ).filter(id__in=key_ids)
-        if self.effect == "change":
+        if self.changing:
             # One order for everybody, so that two batches can't wait for each other.
             keys = keys.order_by("id").select_for_update()
         return {key.id: key for key in keys}
@@ -94,13 +94,16 @@ class KeyOperation(Operation):
             if key is None:
                 raise CmkNotFound("KeyId")
             self.key = key
-            if self.customer_managed_only and key.owner != key.OWNER_USER:
-                raise NotUserCreatedCmk
-            next_state(type(self).__name__, key.state)
+            next_state(type(self).__name__, key.state, key.kind)
 
     def event_key(self, resource: Any) -> tuple[str | None, int | None]:
         """Name the key in its event."""
         return (str(resource.id), None) if resource is not None else (None, None)
+
+    def refuse_stale(self, expected: int | None) -> None:
+        """Refuse to overwrite what somebody else changed since the key was read."""
+        if expected is not None and expected != self.key.revision:
+            raise KeyChanged
 
     def save(self, key: CustomerMasterKey, *fields: str) -> None:
         """Write changed fields and count the change."""
@@ -109,7 +112,7 @@ class KeyOperation(Operation):
 
     def move(self, key: CustomerMasterKey) -> None:
         """Put the key into the state the table names for this operation."""
-        following = next_state(type(self).__name__, key.state)
+        following = next_state(type(self).__name__, key.state, key.kind)
         if following != key.state:
             key.state = following
             self.save(key, "state")
@@ -122,7 +125,7 @@ class KeyOperation(Operation):
 class KeyBatchOperation(KeyOperation):
     """An operation on many keys: all of them or none, one event each."""
 
-    Input = KeyBatchInput
+    Input: ClassVar[type[OperationInput]] = KeyBatchInput
 
     def locate(self, data: Any) -> Sequence[CustomerMasterKey | None]:
         """Find every key; order and number as asked for."""
@@ -150,9 +153,3 @@ def hsm_refusal(error: Exception, operation: Operation) -> KMSError | None:
         operation.call.request_id,
     )
     return ServiceTemporaryUnavailable()
-
-
-def need_usage(usage: str, wanted: str) -> None:
-    """Refuse a key made for something else."""
-    if usage != wanted:
-        raise InvalidKeyUsage("KeyId")

@@ -25,7 +25,7 @@ from keys.errors import (
 )
 from keys.hsm.errors import AlteredVersion, BadData
 from keys.material import KeyMaterial
-from keys.operations.base import HsmClusterId, KeyId, hsm_refusal, need_usage
+from keys.operations.base import HsmClusterId, KeyId, hsm_refusal
 from keys.states import KeyState, next_state
 from kmsconsole import randomness
 from kmsconsole.errors import InvalidParameter, KMSError
@@ -121,11 +121,10 @@ class CryptographicOperation(Operation):
         return hsm_refusal(error, self)
 
     def need(self, key: KeyMaterial | None, rule: str) -> KeyMaterial:
-        """Return the key if it exists, encrypts, and its state allows `rule`."""
+        """Return the key if it exists and its kind and state allow `rule`."""
         if key is None or key.state == KeyState.DESTROYED:
             raise CmkNotFound("KeyId")
-        need_usage(key.usage, USAGE)
-        next_state(rule, key.state)
+        next_state(rule, key.state, key.kind)
         return key
 
 

@@ -2,11 +2,13 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
+from keys.errors import InvalidTag
 from keys.models import CustomerMasterKey
 from keys.operations.base import HsmClusterId
-from keys.operations.lifecycle import metadata
+from keys.operations.metadata import metadata
+from keys.operations.tagging import MOST_TAGS
 from keys.querysets import LISTED_STATES, KeyQuerySet
 from keys.states import KeyState
 from kmsconsole.inputs import OperationInput, WholeNumber
@@ -68,6 +70,24 @@ class ListKeys(ListingOperation):
         }
 
 
+def _tag_filters(value: Any) -> list[tuple[str, list[str]]]:
+    if not isinstance(value, list) or len(value) > MOST_TAGS:
+        raise InvalidTag("TagFilters")
+    filters = []
+    for wanted in value:
+        if not isinstance(wanted, dict) or not set(wanted) <= {"TagKey", "TagValue"}:
+            raise InvalidTag("TagFilters")
+        name, values = wanted.get("TagKey"), wanted.get("TagValue") or []
+        texts = isinstance(values, list) and all(isinstance(v, str) for v in values)
+        if not isinstance(name, str) or not texts:
+            raise InvalidTag("TagFilters")
+        filters.append((name, values))
+    return filters
+
+
+TagFilters = Annotated[list[tuple[str, list[str]]], BeforeValidator(_tag_filters)]
+
+
 class ListKeyDetailInput(PageInput):
     """Filters of the detailed list; no usage means symmetric keys only."""
 
@@ -76,6 +96,7 @@ class ListKeyDetailInput(PageInput):
     search_key_alias: Annotated[str, Field(max_length=_MOST_SEARCH)] = ""
     origin: Literal["TENCENT_KMS", "EXTERNAL", "ALL", ""] = ""
     key_usage: Annotated[str, Field(max_length=64)] = ""
+    tag_filters: TagFilters = Field(default_factory=list)
 
 
 class ListKeyDetail(ListingOperation):
@@ -94,6 +115,8 @@ class ListKeyDetail(ListingOperation):
             keys = keys.filter(origin=data.origin)
         if data.key_usage != _ALL:
             keys = keys.filter(usage=data.key_usage or _DEFAULT_USAGE)
+        for name, values in data.tag_filters:
+            keys = keys.tagged(name, values)
         if data.search_key_alias:
             keys = keys.matching(data.search_key_alias)
         page = keys[data.offset : data.offset + data.limit]

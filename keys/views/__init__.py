@@ -5,15 +5,14 @@ from uuid import UUID
 from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
 
-from keys.views.lifecycle import (
-    CreateKeyView,
-    DisableKeyView,
-    EnableKeyView,
+from keys.views.creation import CreateKeyView
+from keys.views.details import (
     KeyDetails,
     UpdateAliasView,
     UpdateKeyDescriptionView,
 )
 from keys.views.listing import KeyList
+from keys.views.states import DisableKeyView, EnableKeyView
 from keys.views.tools import DecryptView, EncryptView
 
 _BY_SLUG = {

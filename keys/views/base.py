@@ -13,20 +13,13 @@ from django.utils.functional import Promise
 from django.views.generic import View
 from django_htmx.http import HttpResponseClientRedirect
 
-from keys.crypto.algorithms import key_type_for_usage
-from keys.forms import WireForm
+from keys.forms.base import WireForm
 from keys.models import CustomerMasterKey
 from keys.operations import DescribeKey
 from kmsconsole.errors import KMSError, UnauthorizedOperation
 from kmsconsole.operations import Operation, Result
 from kmsconsole.principals import Call
 from kmsconsole.views import console_call
-
-
-def type_label(usage: str) -> str:
-    """Return the algorithm as people write it, such as AES-256."""
-    kind = key_type_for_usage(usage)
-    return (kind.algorithm if kind else usage).replace("_", "-")
 
 
 @dataclass(frozen=True, slots=True)

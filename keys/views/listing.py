@@ -11,8 +11,8 @@ from django_htmx.http import replace_url
 
 from keys.operations import ListKeyDetail
 from keys.states import KeyState
-from keys.views.base import type_label
-from keys.views.lifecycle import DisableKeyView, EnableKeyView
+from keys.views.states import DisableKeyView, EnableKeyView
+from keys.views.words import type_label
 from kmsconsole.views import console_call
 
 PAGE_SIZES = (20, 50, 100)

@@ -10,11 +10,12 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.debug import sensitive_post_parameters
 
 from keys.crypto import ciphertext
-from keys.forms import DecryptForm, EncryptForm, WireForm
+from keys.forms.base import WireForm
+from keys.forms.tools import DecryptForm, EncryptForm
 from keys.operations import Decrypt, Encrypt
 from keys.views import snippets
-from keys.views.base import KeyView, reason_against
-from keys.views.lifecycle import DisableKeyView, EnableKeyView
+from keys.views.base import reason_against
+from keys.views.page import KeyPage
 from keys.views.snippets import ApiCall
 from kmsconsole.errors import KMSError
 
@@ -35,19 +36,18 @@ class Outcome:
 
 
 @method_decorator(sensitive_post_parameters(), name="dispatch")
-class ToolView(KeyView):
+class ToolView(KeyPage):
     """A cryptographic operation on typed, pasted or uploaded data."""
 
     template = "keys/tools.html"
     part = "result"
     slug: ClassVar[str]
+    tab = "tools"
 
     def context(self, form: WireForm) -> dict[str, Any]:
         """Return the tool, and why it would be refused now."""
         return super().context(form) | {
-            "tab": "tools",
             "tool": self.slug,
-            "actions": self.offers((EnableKeyView, DisableKeyView)),
             "unavailable": reason_against(self.operation, self.call, self.key),
             "api": self.api(),
         }

@@ -2,70 +2,119 @@
 
 import pytest
 
-from keys.operations import OPERATIONS
+from keys.operations import OPERATIONS, SYSTEM_OPERATIONS
 from keys.operations.base import KeyOperation
-from keys.operations.cryptography import Encrypt, ReEncrypt
-from keys.states import RULES, KeyState, next_state
+from keys.operations.cryptography import CryptographicOperation
+from keys.operations.history import DescribeDestroyedKey, ListKeyEvents
+from keys.states import RULES, KeyKind, KeyState, kind_of, next_state
 from kmsconsole.errors import KMSError
 
 LIVING = [state for state in KeyState if state is not KeyState.DESTROYED]
-ON_KEYS = [
+# Made of nothing but bytes, or about keys that are no more.
+WITHOUT_STATE = {
+    "GenerateRandom",
+    DescribeDestroyedKey.__name__,
+    ListKeyEvents.__name__,
+}
+ON_KEYS = {
     operation.__name__
-    for operation in OPERATIONS
-    if issubclass(operation, (KeyOperation, Encrypt, ReEncrypt))
-    or operation.__name__ == "Decrypt"
-]
+    for operation in OPERATIONS + SYSTEM_OPERATIONS
+    if issubclass(operation, (KeyOperation, CryptographicOperation))
+} - WITHOUT_STATE
 
-# Copied by hand from the specification: E enabled, D disabled, P pending deletion,
-# I waiting for material, A archived; a letter is the state that follows, else a code.
+# Copied by hand from the specification, states in the order E enabled, D disabled,
+# P pending deletion, I waiting for material, A archived, X destroyed: a letter is the
+# state that follows, else a code. Behind the bar the kinds that refuse: m imported,
+# d decryption pair, s signing pair, c cloud, g generated.
+NO = "CmkStateNotSupport"
+PAIRS = "d:InvalidKeyUsage s:InvalidKeyUsage"
+ROTATE = "d:RotateNotSupported s:RotateNotSupported"
+NOT_EXTERNAL = "g:NotExternalCmk d:NotExternalCmk s:NotExternalCmk c:NotExternalCmk"
+SYMMETRIC = "g:InvalidKeyUsage m:InvalidKeyUsage c:InvalidKeyUsage"
 SPECIFIED = {
-    "DescribeKey": "E D P I A",
-    "DescribeKeys": "E D P I A",
-    "UpdateAlias": "E D CmkStateNotSupport I A",
-    "UpdateKeyDescription": "E D CmkStateNotSupport I A",
-    "EnableKey": "E E CmkStateNotSupport CmkStateNotSupport CmkStateNotSupport",
-    "EnableKeys": "E E CmkStateNotSupport CmkStateNotSupport CmkStateNotSupport",
-    "DisableKey": "D D CmkStateNotSupport CmkStateNotSupport CmkStateNotSupport",
-    "DisableKeys": "D D CmkStateNotSupport CmkStateNotSupport CmkStateNotSupport",
-    "Encrypt": "E CmkDisabled CmkDisabled CmkDisabled CmkArchived",
-    "GenerateDataKey": "E CmkDisabled KeyPendingDelete CmkDisabled CmkArchived",
-    "Decrypt": "E CmkDisabled CmkDisabled CmkDisabled A",
-    "ReEncrypt": "E CmkDisabled CmkDisabled CmkDisabled A",
+    "DescribeKey": "E D P I A |",
+    "DescribeKeys": "E D P I A |",
+    "ListKeyVersions": "E D P I A |",
+    "DescribeKeyUsage": "E D P I A |",
+    "UpdateAlias": f"E D {NO} I A | c:NotUserCreatedCmk",
+    "UpdateKeyDescription": f"E D {NO} I A | c:NotUserCreatedCmk",
+    "TagKey": f"E D {NO} I A | c:NotUserCreatedCmk",
+    "TagKeys": f"E D {NO} I A | c:NotUserCreatedCmk",
+    "EnableKey": f"E E {NO} {NO} {NO} | c:NotUserCreatedCmk",
+    "EnableKeys": f"E E {NO} {NO} {NO} | c:NotUserCreatedCmk",
+    "DisableKey": f"D D {NO} {NO} {NO} | c:CmkUsedByCloudProduct",
+    "DisableKeys": f"D D {NO} {NO} {NO} | c:CmkUsedByCloudProduct",
+    "ArchiveKey": f"A A {NO} {NO} A | c:NotUserCreatedCmk",
+    "CancelKeyArchive": f"{NO} {NO} {NO} {NO} E | c:NotUserCreatedCmk",
+    "EnableKeyRotation": f"E D {NO} {NO} {NO} | m:ExternalCmkCanNotRotate {ROTATE}",
+    "DisableKeyRotation": f"E D P I A | m:ExternalCmkCanNotRotate {ROTATE}",
+    "GetKeyRotationStatus": "E D P I A |",
+    "RotateKey": f"E {NO} {NO} {NO} {NO} | m:RotateNotSupported {ROTATE}",
+    "ScheduleKeyDeletion": f"CmkShouldBeDisabled P {NO} P P | c:CmkUsedByCloudProduct",
+    "ScheduleKeysDeletion": f"CmkShouldBeDisabled P {NO} P P | c:CmkUsedByCloudProduct",
+    "CancelKeyDeletion": "CmkNotPendingDelete CmkNotPendingDelete D "
+    "CmkNotPendingDelete CmkNotPendingDelete | c:NotUserCreatedCmk",
+    "DestroyKey": f"{NO} {NO} X {NO} {NO} | c:CmkUsedByCloudProduct",
+    "GetParametersForImport": f"E D P I A | {NOT_EXTERNAL}",
+    "ImportKeyMaterial": f"E {NO} {NO} E {NO} | {NOT_EXTERNAL}",
+    "DeleteImportedKeyMaterial": f"I I {NO} {NO} {NO} | {NOT_EXTERNAL}",
+    "Encrypt": f"E CmkDisabled CmkDisabled CmkDisabled CmkArchived | {PAIRS}",
+    "GenerateDataKey": "E CmkDisabled KeyPendingDelete CmkDisabled CmkArchived"
+    f" | {PAIRS}",
+    "Decrypt": f"E CmkDisabled CmkDisabled CmkDisabled A | {PAIRS}",
+    "ReEncrypt": f"E CmkDisabled CmkDisabled CmkDisabled A | {PAIRS}",
+    "GetPublicKey": f"E {NO} {NO} {NO} {NO} | {SYMMETRIC}",
+    "SignByAsymmetricKey": f"E {NO} {NO} {NO} {NO} | {SYMMETRIC} d:InvalidKeyUsage",
+    "VerifyByAsymmetricKey": f"E {NO} {NO} {NO} {NO} | {SYMMETRIC} d:InvalidKeyUsage",
+    "AsymmetricRsaDecrypt": f"E {NO} {NO} {NO} {NO} | {SYMMETRIC} s:InvalidKeyUsage",
 }
-LETTERS = {
-    "E": KeyState.ENABLED,
-    "D": KeyState.DISABLED,
-    "P": KeyState.PENDING_DELETE,
-    "I": KeyState.PENDING_IMPORT,
-    "A": KeyState.ARCHIVED,
-}
+LETTERS = dict(zip("EDPIAX", KeyState, strict=True))
+KINDS = dict(zip("gmdsc", KeyKind, strict=True))
 
 
 def test_every_operation_on_a_key_stands_in_the_table() -> None:
-    assert set(ON_KEYS) == set(RULES) == set(SPECIFIED)
-    assert all(set(row) == set(LIVING) for row in RULES.values())
+    assert ON_KEYS == set(RULES) == set(SPECIFIED)
+    assert all(set(row.states) == set(LIVING) for row in RULES.values())
+
+
+def expected(operation: str, state: KeyState, kind: KeyKind) -> KeyState | str:
+    states, _, kinds = SPECIFIED[operation].partition("|")
+    refusals = dict(entry.split(":") for entry in kinds.split())
+    letter = next(letter for letter, known in KINDS.items() if known is kind)
+    if letter in refusals:
+        return refusals[letter]
+    word = states.split()[LIVING.index(state)]
+    return LETTERS.get(word, word)
 
 
 @pytest.mark.parametrize("operation", sorted(SPECIFIED))
 @pytest.mark.parametrize("state", LIVING)
-def test_the_table_says_what_the_specification_says(operation: str, state) -> None:
-    column = list(LETTERS.values()).index(state)
-    specified = SPECIFIED[operation].split()[column]
-    if specified in LETTERS:
-        assert next_state(operation, state) is LETTERS[specified]
+@pytest.mark.parametrize("kind", KeyKind)
+def test_the_table_says_what_the_specification_says(
+    operation: str, state: KeyState, kind: KeyKind
+) -> None:
+    wanted = expected(operation, state, kind)
+    if isinstance(wanted, KeyState):
+        assert next_state(operation, state, kind) is wanted
         return
     with pytest.raises(KMSError) as caught:
-        next_state(operation, state)
-    assert caught.value.code == f"ResourceUnavailable.{specified}"
+        next_state(operation, state, kind)
+    assert caught.value.code.rpartition(".")[2] == wanted
 
 
 @pytest.mark.parametrize("state", KeyState)
 def test_what_is_not_in_the_table_is_refused(state) -> None:
     with pytest.raises(KMSError):
-        next_state("ExportKey", state)
+        next_state("ExportKey", state, KeyKind.GENERATED)
 
 
 def test_nothing_is_possible_on_a_destroyed_key() -> None:
     for operation in RULES:
-        with pytest.raises(KMSError):
-            next_state(operation, KeyState.DESTROYED)
+        for kind in KeyKind:
+            with pytest.raises(KMSError):
+                next_state(operation, KeyState.DESTROYED, kind)
+
+
+def test_a_usage_nobody_knows_has_no_kind() -> None:
+    with pytest.raises(KMSError):
+        kind_of("user", "SOMETHING", "TENCENT_KMS")

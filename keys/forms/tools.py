@@ -1,7 +1,6 @@
-"""Forms of the key pages.
+"""Forms of the online tools.
 
-Field names are the wire names of operations. A form only turns what a browser sends
-into what an operation takes; what is allowed, the operation decides.
+Data stays in memory and is never part of an address, a message or the session.
 """
 
 import base64
@@ -12,78 +11,9 @@ from typing import Any, ClassVar
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from kmsconsole.errors import KMSError
+from keys.forms.base import WireForm, as_typed
 
 CONTEXT_ROWS = 3
-
-
-def _as_typed(text: str) -> str:
-    # Browsers send every line break of a text field as CRLF, whatever was typed.
-    return text.replace("\r\n", "\n")
-
-
-class WireForm(forms.Form):
-    """A form whose fields are an operation's parameters; none is required here."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        for field in self.fields.values():
-            field.required = False
-
-    def wire(self) -> dict[str, Any]:
-        """Return the parameters by wire name; only after `is_valid`."""
-        return dict(self.cleaned_data)
-
-    def refuse(self, error: KMSError) -> bool:
-        """Show the refusal at the field it is about; False where there is none."""
-        if error.parameter not in self.fields:
-            return False
-        self.add_error(error.parameter, error.message)
-        return True
-
-
-class CreateKeyForm(WireForm):
-    """A new key."""
-
-    Alias = forms.CharField(label=_("Name"))
-    Description = forms.CharField(label=_("Description"), strip=False)
-    KeyUsage = forms.CharField(label=_("Key usage"), initial="ENCRYPT_DECRYPT")
-
-    def wire(self) -> dict[str, Any]:
-        """Leave out what was left empty, so that its default holds."""
-        data = self.cleaned_data
-        data["Description"] = _as_typed(data["Description"])
-        return {name: value for name, value in data.items() if value or name == "Alias"}
-
-
-class UpdateAliasForm(WireForm):
-    """A new name."""
-
-    Alias = forms.CharField(
-        label=_("Name"),
-        help_text=_(
-            "Letters, digits, hyphens and underscores; the first a letter or digit; "
-            "not beginning with “kms-”."
-        ),
-    )
-
-
-class UpdateKeyDescriptionForm(WireForm):
-    """A new description; empty removes it."""
-
-    Description = forms.CharField(
-        label=_("Description"),
-        strip=False,
-        help_text=_("What it protects, and for which application."),
-    )
-
-    def wire(self) -> dict[str, Any]:
-        """Return the description with the line breaks that were typed."""
-        return {"Description": _as_typed(self.cleaned_data["Description"])}
-
-
-class ChangeStateForm(WireForm):
-    """Nothing but the confirmation."""
 
 
 class ToolForm(WireForm):
@@ -170,7 +100,7 @@ class EncryptForm(ToolForm):
         if chosen == "file":
             data: bytes = self.cleaned_data["file"].read()
         else:
-            data = _as_typed(self.cleaned_data["Plaintext"]).encode()
+            data = as_typed(self.cleaned_data["Plaintext"]).encode()
         return base64.b64encode(data).decode("ascii")
 
 

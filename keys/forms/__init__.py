@@ -1,0 +1,1 @@
+"""Forms of the key pages, by the family of their operations."""

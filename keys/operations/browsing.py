@@ -1,0 +1,248 @@
+"""The console's list of keys: filtered and paged where the rows are.
+
+A page begins behind a key, not at a number of rows, so the last page costs what the
+first one does.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from django.db.models import F, Q, Sum
+from django.db.models.functions import Lower
+from pydantic import AfterValidator, Field
+
+from keys.models import CustomerMasterKey, KeyCount, KeyTag
+from keys.querysets import KeyQuerySet
+from keys.states import KeyState
+from kmsconsole.errors import InvalidParameterValue
+from kmsconsole.inputs import OperationInput, WholeNumber
+from kmsconsole.operations import Effect, Operation
+
+MOST_COUNTED = 1000
+_LONGEST_PLACE = 128
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_COLUMNS = (
+    "id",
+    "alias",
+    "description",
+    "state",
+    "usage",
+    "origin",
+    "owner",
+    "created_at",
+    "rotation_enabled",
+    "rotate_days",
+    "next_rotation_at",
+    "deletion_date",
+    "destroyed_at",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One key as the list shows it."""
+
+    id: UUID
+    alias: str
+    description: str
+    state: str
+    usage: str
+    origin: str
+    owner: str
+    created_at: datetime
+    rotation_enabled: bool
+    rotate_days: int
+    next_rotation_at: datetime | None
+    deletion_date: datetime | None
+    destroyed_at: datetime | None
+    tags: list[tuple[str, str]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Rows in order; `newer` and `older` are places to go on from, or empty.
+
+    `total` is exact unless `more` says that there are more than those counted.
+    """
+
+    rows: list[Row]
+    total: int
+    more: bool
+    newer: str
+    older: str
+
+
+def place_of(row: Row, order: str) -> str:
+    """Return the place behind this row, as it stands in an address."""
+    if order == "name":
+        return row.alias.lower()
+    microseconds = (row.created_at - _EPOCH) // timedelta(microseconds=1)
+    return f"{microseconds}.{row.id.hex}"
+
+
+def _place(text: str) -> str:
+    if len(text) > _LONGEST_PLACE or not text.isascii():
+        raise InvalidParameterValue("Place")
+    return text
+
+
+Place = Annotated[str, AfterValidator(_place)]
+
+
+class BrowseKeysInput(OperationInput):
+    """Filters, order and place. `Role` 1 is the keys of cloud products."""
+
+    role: Annotated[WholeNumber, Field(ge=0, le=1)] = 0
+    words: Annotated[str, Field(max_length=60)] = ""
+    state: KeyState | Literal[""] = ""
+    usage: Annotated[str, Field(max_length=64)] = ""
+    origin: Literal["TENCENT_KMS", "EXTERNAL", ""] = ""
+    rotation: Literal["on", "off", ""] = ""
+    tag: Annotated[str, Field(max_length=127)] = ""
+    tag_value: Annotated[str, Field(max_length=255)] = ""
+    order: Literal["newest", "oldest", "name"] = "newest"
+    limit: Annotated[WholeNumber, Field(ge=1, le=200)] = 20
+    older: Place = ""
+    newer: Place = ""
+
+
+class BrowseKeys(Operation):
+    """One page of the keys that the caller may see; tombstones only where asked for."""
+
+    effect = Effect.READ
+    api = False
+    Input = BrowseKeysInput
+
+    def perform(self, data: BrowseKeysInput) -> dict[str, Any]:
+        """Return a Page."""
+        found = self._filtered(data)
+        backwards = bool(data.newer)
+        rows = self._rows(found, data, backwards=backwards)
+        surplus = len(rows) > data.limit
+        rows = rows[: data.limit]
+        if backwards:
+            rows.reverse()
+        first = place_of(rows[0], data.order) if rows else ""
+        last = place_of(rows[-1], data.order) if rows else ""
+        total, more = self._count(found, data)
+        _add_tags(rows)
+        page = Page(
+            rows=rows,
+            total=total,
+            more=more,
+            newer=first if data.older or (backwards and surplus) else "",
+            older=last if backwards or surplus else "",
+        )
+        return {"Page": page}
+
+    def _filtered(self, data: BrowseKeysInput) -> KeyQuerySet[CustomerMasterKey]:
+        call = self.call
+        keys = CustomerMasterKey.objects.filter(
+            account_uin=call.principal.account_uin, region=call.region
+        )
+        keys = keys.cloud_managed() if data.role else keys.customer_managed()
+        if data.state:
+            keys = keys.filter(state=data.state)
+        else:
+            keys = keys.exclude(state=KeyState.DESTROYED)
+        exact = {"usage": data.usage, "origin": data.origin}
+        keys = keys.filter(**{name: value for name, value in exact.items() if value})
+        if data.rotation:
+            keys = keys.filter(rotation_enabled=data.rotation == "on")
+        if data.tag:
+            keys = keys.tagged(data.tag, [data.tag_value] if data.tag_value else [])
+        if data.words:
+            keys = keys.matching(data.words)
+        visible: KeyQuerySet[CustomerMasterKey] = call.principal.visible(
+            type(self), keys
+        )
+        return visible
+
+    def _rows(
+        self,
+        found: KeyQuerySet[CustomerMasterKey],
+        data: BrowseKeysInput,
+        *,
+        backwards: bool,
+    ) -> list[Row]:
+        place = data.newer if backwards else data.older
+        if data.order == "name":
+            named: Any = found.alias(name=Lower("alias"))
+            if place:
+                side = "lt" if backwards else "gt"
+                named = named.filter(**{f"name__{side}": place})
+            name = F("name")
+            ordered = named.order_by(name.desc() if backwards else name.asc())
+        else:
+            descending = (data.order == "newest") is not backwards
+            if place:
+                found = found.filter(_beyond(place, data.order, backwards=backwards))
+            by_id = "-id" if backwards else "id"
+            ordered = found.order_by(
+                "-created_at" if descending else "created_at", by_id
+            )
+        return [Row(*row) for row in ordered.values_list(*_COLUMNS)[: data.limit + 1]]
+
+    def _count(
+        self, found: KeyQuerySet[CustomerMasterKey], data: BrowseKeysInput
+    ) -> tuple[int, bool]:
+        narrowed = data.words or data.usage or data.origin or data.rotation or data.tag
+        if narrowed or not self.call.principal.sees_all(type(self)):
+            counted = found.values("pk")[: MOST_COUNTED + 1].count()
+            return min(counted, MOST_COUNTED), counted > MOST_COUNTED
+        counts = KeyCount.objects.filter(
+            account_uin=self.call.principal.account_uin,
+            region=self.call.region,
+            cloud=bool(data.role),
+        )
+        if data.state:
+            counts = counts.filter(state=data.state)
+        else:
+            counts = counts.exclude(state=KeyState.DESTROYED)
+        return int(counts.aggregate(total=Sum("count"))["total"] or 0), False
+
+
+def _beyond(place: str, order: str, *, backwards: bool) -> Q:
+    number, _, key_id = place.partition(".")
+    try:
+        moment = _EPOCH + timedelta(microseconds=int(number))
+        identity = UUID(key_id)
+    except (ValueError, OverflowError):
+        raise InvalidParameterValue("Place") from None
+    earlier = (order == "newest") is not backwards
+    side = "lt" if earlier else "gt"
+    by_id = "lt" if backwards else "gt"
+    # The first term alone lets an index find the place.
+    return Q(**{f"created_at__{side}e": moment}) & (
+        Q(**{f"created_at__{side}": moment}) | Q(**{f"id__{by_id}": identity})
+    )
+
+
+def _add_tags(rows: Iterable[Row]) -> None:
+    by_id = {row.id: row for row in rows}
+    tags = KeyTag.objects.filter(key_id__in=by_id).order_by("name")
+    for key_id, name, value in tags.values_list("key_id", "name", "value"):
+        by_id[key_id].tags.append((name, value))
+
+
+class CountKeys(Operation):
+    """How many keys there are in each state, of people and of cloud products."""
+
+    effect = Effect.READ
+    api = False
+
+    def perform(self, data: Any) -> dict[str, Any]:
+        """Return the numbers by class and state; only for who may see every key."""
+        call = self.call
+        if not call.principal.sees_all(BrowseKeys):
+            return {"Customer": {}, "Cloud": {}}
+        rows = KeyCount.objects.filter(
+            account_uin=call.principal.account_uin, region=call.region, count__gt=0
+        ).values_list("cloud", "state", "count")
+        return {
+            "Customer": {state: n for cloud, state, n in rows if not cloud},
+            "Cloud": {state: n for cloud, state, n in rows if cloud},
+        }

@@ -1,0 +1,147 @@
+"""What happened with a key: its versions, its use, its events, its tombstone."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from keys import usage
+from keys.errors import CmkNotFound, CmkStateNotSupport
+from keys.models import CustomerMasterKey
+from keys.operations.base import KeyInput, KeyOperation
+from keys.states import KeyState
+from kmsconsole.audit.models import AuditEvent, Outcome
+from kmsconsole.inputs import WholeNumber
+from kmsconsole.operations import Effect
+
+USAGE_DAYS = 90
+
+
+class ListKeyVersions(KeyOperation):
+    """A key's versions, newest first, and how often each was used."""
+
+    effect = Effect.READ
+    api = False
+
+    def perform(self, data: KeyInput) -> dict[str, Any]:
+        """Return the rows with their counts, and since when uses are counted."""
+        counts = usage.by_version(self.key.id)
+        versions = self.key.versions.order_by("-number").defer("wrapped_material")
+        return {
+            "Versions": [(row, counts.get(row.number, 0)) for row in versions],
+            "TrackedSince": usage.tracked_since(),
+        }
+
+
+class DescribeKeyUsage(KeyOperation):
+    """When and by whom a key was used last, and how often in the last 90 days."""
+
+    effect = Effect.READ
+    api = False
+
+    def perform(self, data: KeyInput) -> dict[str, Any]:
+        """Return the last use or None, the number of uses, and who used it."""
+        key_id = self.key.id
+        return {
+            "LastUse": usage.last_use(key_id),
+            "Uses": usage.uses(key_id, USAGE_DAYS),
+            "Users": usage.users(key_id, USAGE_DAYS),
+            "TrackedSince": usage.tracked_since(),
+            "Bindings": list(self.key.bindings.order_by("product", "resource_id")),
+        }
+
+
+class _WithTombstones(KeyOperation):
+    """Reads about a key that may have been destroyed."""
+
+    effect = Effect.READ
+    api = False
+
+    def locate(self, data: Any) -> Sequence[CustomerMasterKey | None]:
+        """Find the key in the caller's account and region, destroyed or not."""
+        call = self.call
+        self.details["KeyId"] = str(data.key_id)
+        return [
+            CustomerMasterKey.objects.filter(
+                id=data.key_id,
+                account_uin=call.principal.account_uin,
+                region=call.region,
+            ).first()
+        ]
+
+    def check(self, data: Any) -> None:
+        """Refuse a key that never was."""
+        key = self.resources[0]
+        if key is None:
+            raise CmkNotFound("KeyId")
+        self.key = key
+
+
+class DescribeDestroyedKey(_WithTombstones):
+    """The tombstone of a key: what it was, and when it ended."""
+
+    def check(self, data: Any) -> None:
+        """Refuse a key that lives: DescribeKey is for those."""
+        super().check(data)
+        if self.key.state != KeyState.DESTROYED:
+            raise CmkStateNotSupport
+
+    def perform(self, data: KeyInput) -> dict[str, Any]:
+        """Return nothing but the key itself, as the located resource."""
+        return {}
+
+
+class ListKeyEventsInput(KeyInput):
+    """Which events, and older than which; newest first."""
+
+    only: Literal["changes", "uses", "refused", ""] = ""
+    before: WholeNumber | None = None
+    limit: Annotated[WholeNumber, Field(ge=1, le=100)] = 25
+
+
+class ListKeyEvents(_WithTombstones):
+    """What the audit says about one key."""
+
+    Input = ListKeyEventsInput
+
+    def perform(self, data: ListKeyEventsInput) -> dict[str, Any]:
+        """Return one page of events and whether older ones follow."""
+        events = AuditEvent.objects.filter(
+            key_id=str(self.key.id), account_uin=self.key.account_uin
+        ).order_by("-sequence")
+        if data.before is not None:
+            events = events.filter(sequence__lt=data.before)
+        if data.only == "uses":
+            events = events.filter(operation__in=usage.USES)
+        elif data.only == "refused":
+            events = events.exclude(outcome=Outcome.SUCCESS)
+        elif data.only == "changes":
+            events = events.filter(operation__in=CHANGES)
+        page = list(events[: data.limit + 1])
+        return {"Events": page[: data.limit], "More": len(page) > data.limit}
+
+
+CHANGES = (
+    "CreateKey",
+    "CreateCloudKey",
+    "UpdateAlias",
+    "UpdateKeyDescription",
+    "TagKey",
+    "TagKeys",
+    "EnableKey",
+    "EnableKeys",
+    "DisableKey",
+    "DisableKeys",
+    "ArchiveKey",
+    "CancelKeyArchive",
+    "EnableKeyRotation",
+    "DisableKeyRotation",
+    "RotateKey",
+    "ScheduleKeyDeletion",
+    "ScheduleKeysDeletion",
+    "CancelKeyDeletion",
+    "DestroyKey",
+    "GetParametersForImport",
+    "ImportKeyMaterial",
+    "DeleteImportedKeyMaterial",
+)
