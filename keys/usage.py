@@ -58,22 +58,29 @@ def roll_up() -> int:
 
 
 def _roll_up_some() -> int:
-    settled = AuditEvent.objects.filter(time__lt=clock.now() - SETTLED)
+    progress = _progress()
+    numbers = AuditEvent.objects.filter(
+        time__lt=clock.now() - SETTLED, sequence__gt=progress.sequence
+    ).order_by("sequence")
+    batch = list(numbers.values_list("sequence", flat=True)[:_BATCH])
+    if not batch:
+        return 0
+    # Read before the transaction, so that writers wait for the writing alone.
+    groups = list(_used(progress.sequence, batch[-1]))
     with atomic():
-        progress = UsageProgress.objects.select_for_update().filter(pk=1).first()
-        if progress is None:
-            first = AuditEvent.objects.aggregate(at=Min("time"))["at"]
-            since = first or clock.now()
-            progress = UsageProgress.objects.create(pk=1, sequence=0, since=since)
-        following = settled.filter(sequence__gt=progress.sequence)
-        numbers = following.order_by("sequence").values_list("sequence", flat=True)
-        batch = list(numbers[:_BATCH])
-        if not batch:
-            return 0
-        _add(_used(progress.sequence, batch[-1]))
-        progress.sequence = batch[-1]
-        progress.save(update_fields=["sequence"])
+        mine = UsageProgress.objects.filter(pk=1, sequence=progress.sequence)
+        if mine.update(sequence=batch[-1]):
+            _add(groups)
     return len(batch)
+
+
+def _progress() -> UsageProgress:
+    progress = UsageProgress.objects.filter(pk=1).first()
+    if progress is None:
+        first = AuditEvent.objects.aggregate(at=Min("time"))["at"]
+        begun = {"sequence": 0, "since": first or clock.now()}
+        progress, _ = UsageProgress.objects.get_or_create(pk=1, defaults=begun)
+    return progress
 
 
 def _used(after: int, until: int) -> Iterable[Any]:

@@ -1,5 +1,8 @@
 """The table of states covers every operation on a key, and nothing else decides."""
 
+import runpy
+from pathlib import Path
+
 import pytest
 
 from keys.operations import OPERATIONS, SYSTEM_OPERATIONS
@@ -118,3 +121,11 @@ def test_nothing_is_possible_on_a_destroyed_key() -> None:
 def test_a_usage_nobody_knows_has_no_kind() -> None:
     with pytest.raises(KMSError):
         kind_of("user", "SOMETHING", "TENCENT_KMS")
+
+
+def test_the_page_about_states_prints_the_table() -> None:
+    docs = Path(__file__).parents[2] / "docs"
+    script = runpy.run_path(str(docs / "states_table.py"))
+    page = (docs / "states.md").read_text()
+    printed = page.partition(script["BEGIN"])[2].partition(script["END"])[0]
+    assert printed.strip() == script["table"]()
