@@ -13,7 +13,7 @@ from keys.views.details import (
 )
 from keys.views.listing import KeyList
 from keys.views.states import DisableKeyView, EnableKeyView
-from keys.views.tools import DecryptView, EncryptView
+from keys.views.tools import SYMMETRIC_TOOLS, RandomView
 
 _BY_SLUG = {
     view.slug: view.as_view()
@@ -22,8 +22,7 @@ _BY_SLUG = {
         DisableKeyView,
         UpdateAliasView,
         UpdateKeyDescriptionView,
-        EncryptView,
-        DecryptView,
+        *SYMMETRIC_TOOLS,
     )
 }
 
@@ -35,4 +34,4 @@ def operation(request: HttpRequest, key_id: UUID, slug: str) -> HttpResponseBase
     return _BY_SLUG[slug](request, key_id=key_id)
 
 
-__all__ = ["CreateKeyView", "KeyDetails", "KeyList", "operation"]
+__all__ = ["CreateKeyView", "KeyDetails", "KeyList", "RandomView", "operation"]
