@@ -95,7 +95,7 @@ class ToolForm(WireForm):
     wire_name: ClassVar[str]
 
     file = forms.FileField(allow_empty_file=True)
-    editor = forms.ChoiceField(choices=(("rows", _("Rows")), ("json", "JSON")))
+    editor = forms.ChoiceField(choices=(("rows", "rows"), ("json", "json")))
     EncryptionContext = forms.CharField(strip=False)
 
     def clean(self) -> dict[str, Any]:
