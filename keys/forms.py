@@ -15,6 +15,8 @@ from django.utils.translation import gettext_lazy as _
 from kmsconsole.errors import KMSError
 
 CONTEXT_ROWS = 3
+# docs/envelope.md: the data key of a file opens as the key of a file only.
+ENVELOPE_MARK = '"format": "kmsconsole-envelope-1"'
 
 
 def _as_typed(text: str) -> str:
@@ -86,29 +88,11 @@ class ChangeStateForm(WireForm):
     """Nothing but the confirmation."""
 
 
-class ToolForm(WireForm):
-    """Data for a cryptographic operation: typed, pasted or from a file.
+class ContextForm(WireForm):
+    """An encryption context, as rows of names and values or as JSON."""
 
-    Data stays in memory and is never part of an address, a message or the session.
-    """
-
-    wire_name: ClassVar[str]
-
-    file = forms.FileField(allow_empty_file=True)
     editor = forms.ChoiceField(choices=(("rows", _("Rows")), ("json", "JSON")))
     EncryptionContext = forms.CharField(strip=False)
-
-    def clean(self) -> dict[str, Any]:
-        """Say so where no file arrived: none was chosen, or it was far too large."""
-        data = super().clean() or self.cleaned_data
-        if data.get("format") == "file" and not data.get("file"):
-            self.add_error("file", _("Choose a file of at most 4 KB."))
-        return data
-
-    @property
-    def text_value(self) -> str:
-        """What was typed, to be shown again."""
-        return self.data.get(self.wire_name, "") if self.is_bound else ""
 
     def _typed_pairs(self) -> list[tuple[str, str]]:
         if not self.is_bound:
@@ -139,6 +123,29 @@ class ToolForm(WireForm):
         )
         text = ", ".join(pairs)
         return f"{{{text}}}" if text else None
+
+
+class ToolForm(ContextForm):
+    """Data for a cryptographic operation: typed, pasted or from a file.
+
+    Data stays in memory and is never part of an address, a message or the session.
+    """
+
+    wire_name: ClassVar[str]
+
+    file = forms.FileField(allow_empty_file=True)
+
+    def clean(self) -> dict[str, Any]:
+        """Say so where no file arrived: none was chosen, or it was far too large."""
+        data = super().clean() or self.cleaned_data
+        if data.get("format") == "file" and not data.get("file"):
+            self.add_error("file", _("Choose a file of at most 4 KB."))
+        return data
+
+    @property
+    def text_value(self) -> str:
+        """What was typed, to be shown again."""
+        return self.data.get(self.wire_name, "") if self.is_bound else ""
 
     def wire(self) -> dict[str, Any]:
         """Return data and context by wire name."""
@@ -191,3 +198,31 @@ class DecryptForm(ToolForm):
         else:
             text = self.cleaned_data["CiphertextBlob"]
         return "".join(text.split())
+
+
+class FileForm(ContextForm):
+    """The data key of a file; the file itself stays in the browser."""
+
+    ENCRYPT, DECRYPT = "encrypt", "decrypt"
+
+    mode = forms.ChoiceField(
+        choices=((ENCRYPT, _("Encrypt a file")), (DECRYPT, _("Decrypt a file"))),
+        initial=ENCRYPT,
+    )
+    CiphertextBlob = forms.CharField(strip=False)
+
+    def encryption_context(self) -> str:
+        """Return the context as JSON text, with the member that marks a file's key."""
+        typed = (super().encryption_context() or "{}").strip()
+        if not (typed.startswith("{") and typed.endswith("}")):
+            return typed
+        # Joined as text, so that a name given twice is still there to be refused.
+        rest = typed[1:-1].strip()
+        return f"{{{ENVELOPE_MARK}{', ' if rest else ''}{rest}}}"
+
+    def wire(self) -> dict[str, Any]:
+        """Return what GenerateDataKey needs beside the key, or what Decrypt needs."""
+        given = {"EncryptionContext": self.encryption_context()}
+        if self.cleaned_data["mode"] == self.DECRYPT:
+            return given | {"CiphertextBlob": self.cleaned_data["CiphertextBlob"]}
+        return given | {"KeySpec": "AES_256"}

@@ -5,6 +5,7 @@ from uuid import UUID
 from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
 
+from keys.views.files import FilesView
 from keys.views.lifecycle import (
     CreateKeyView,
     DisableKeyView,
@@ -25,6 +26,7 @@ _BY_SLUG = {
         UpdateKeyDescriptionView,
         EncryptView,
         DecryptView,
+        FilesView,
     )
 }
 

@@ -18,6 +18,7 @@ from keys.forms import WireForm
 from keys.models import CustomerMasterKey
 from keys.operations import DescribeKey
 from kmsconsole.errors import KMSError, UnauthorizedOperation
+from kmsconsole.inputs import OperationInput
 from kmsconsole.operations import Operation, Result
 from kmsconsole.principals import Call
 from kmsconsole.views import console_call
@@ -41,15 +42,21 @@ class Offer:
 
 
 def reason_against(
-    operation: type[Operation], call: Call, key: CustomerMasterKey
+    operation: type[Operation],
+    call: Call,
+    key: CustomerMasterKey,
+    data: OperationInput | None = None,
 ) -> str:
-    """Ask the operation itself why it would refuse this key; empty if it would not."""
+    """Ask the operation itself why it would refuse this key; empty if it would not.
+
+    `data` is for operations that look at more than the key before they begin.
+    """
     if not call.principal.decide(operation, key).allowed:
         return UnauthorizedOperation(operation=operation.__name__).message
     probe = operation(call)
     probe.resources = (key,)
     try:
-        probe.check(None)
+        probe.check(data)
     except KMSError as refusal:
         return refusal.message
     return ""
