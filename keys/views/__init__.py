@@ -11,9 +11,16 @@ from keys.views.details import (
     UpdateAliasView,
     UpdateKeyDescriptionView,
 )
+from keys.views.files import FilesView
 from keys.views.listing import KeyList
 from keys.views.states import DisableKeyView, EnableKeyView
-from keys.views.tools import SYMMETRIC_TOOLS, RandomView
+from keys.views.tools import (
+    DecryptView,
+    EncryptView,
+    GenerateDataKeyView,
+    RandomView,
+    ReEncryptView,
+)
 
 _BY_SLUG = {
     view.slug: view.as_view()
@@ -22,7 +29,11 @@ _BY_SLUG = {
         DisableKeyView,
         UpdateAliasView,
         UpdateKeyDescriptionView,
-        *SYMMETRIC_TOOLS,
+        EncryptView,
+        DecryptView,
+        ReEncryptView,
+        GenerateDataKeyView,
+        FilesView,
     )
 }
 

@@ -15,10 +15,7 @@ from keys.models import CustomerMasterKey
 from keys.states import KeyKind
 from keys.views.base import KeyView, OfferedView
 from keys.views.states import DisableKeyView, EnableKeyView
-
-_PAIRS = (KeyKind.DECRYPTING, KeyKind.SIGNING)
-# The first tool of a kind is where its tab leads.
-_TOOLS = {KeyKind.SIGNING: "sign", KeyKind.DECRYPTING: "rsa-decrypt"}
+from keys.views.toolbox import tools_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +30,7 @@ class Tab:
 
 TABS: tuple[Tab, ...] = (
     Tab("overview", gettext_lazy("Overview"), lambda _: ""),
-    Tab("tools", gettext_lazy("Tools"), lambda kind: _TOOLS.get(kind, "encrypt")),
+    Tab("tools", gettext_lazy("Tools"), lambda kind: tools_for(kind)[0].slug),
 )
 ACTIONS: tuple[type[OfferedView], ...] = (EnableKeyView, DisableKeyView)
 
