@@ -32,11 +32,34 @@ from keys.views.base import KeyView, OfferedView, OperationView, type_label
 from keys.views.snippets import ApiCall
 from kmsconsole.operations import Result
 
-_USAGE_LABELS = {"ENCRYPT_DECRYPT": gettext_lazy("Encrypt and decrypt")}
+_SIGN_VERIFY = gettext_lazy("Sign and verify")
+_USAGE_LABELS = {
+    "ENCRYPT_DECRYPT": gettext_lazy("Encrypt and decrypt"),
+    "ASYMMETRIC_DECRYPT_RSA_2048": gettext_lazy("Decrypt with a private key"),
+    "ASYMMETRIC_SIGN_VERIFY_RSA_2048": _SIGN_VERIFY,
+    "ASYMMETRIC_SIGN_VERIFY_RSA_3072": _SIGN_VERIFY,
+    "ASYMMETRIC_SIGN_VERIFY_ECC": _SIGN_VERIFY,
+    "ASYMMETRIC_SIGN_VERIFY_ECDSA384": _SIGN_VERIFY,
+}
 _USAGE_HINTS = {
     "ENCRYPT_DECRYPT": gettext_lazy(
         "Symmetric. For secrets of up to 4 KB, and for the data keys of larger files."
-    )
+    ),
+    "ASYMMETRIC_DECRYPT_RSA_2048": gettext_lazy(
+        "Anybody can encrypt with the RSA public key; only this service can decrypt."
+    ),
+    "ASYMMETRIC_SIGN_VERIFY_RSA_2048": gettext_lazy(
+        "RSA, 2048 bits: signatures that almost every program can verify."
+    ),
+    "ASYMMETRIC_SIGN_VERIFY_RSA_3072": gettext_lazy(
+        "RSA, 3072 bits: for signatures that have to hold for many years."
+    ),
+    "ASYMMETRIC_SIGN_VERIFY_ECC": gettext_lazy(
+        "Elliptic curve P-256: short signatures, made fast."
+    ),
+    "ASYMMETRIC_SIGN_VERIFY_ECDSA384": gettext_lazy(
+        "Elliptic curve P-384: where rules ask for a stronger curve."
+    ),
 }
 
 
