@@ -12,6 +12,7 @@ from django import forms
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from keys.crypto.algorithms import signature_algorithms
 from keys.forms.base import WireForm, as_typed
 
 CONTEXT_ROWS = 3

@@ -13,6 +13,7 @@ from keys.views.details import (
 )
 from keys.views.files import FilesView
 from keys.views.listing import KeyList
+from keys.views.pair_tools import RsaDecryptView, SignView, VerifyView
 from keys.views.states import DisableKeyView, EnableKeyView
 from keys.views.tools import (
     DecryptView,
@@ -34,6 +35,9 @@ _BY_SLUG = {
         ReEncryptView,
         GenerateDataKeyView,
         FilesView,
+        SignView,
+        VerifyView,
+        RsaDecryptView,
     )
 }
 
