@@ -12,8 +12,14 @@ from keys.views.details import (
     UpdateKeyDescriptionView,
 )
 from keys.views.listing import KeyList
+from keys.views.rotation import (
+    DisableKeyRotationView,
+    EnableKeyRotationView,
+    RotateKeyView,
+)
 from keys.views.states import DisableKeyView, EnableKeyView
 from keys.views.tools import DecryptView, EncryptView
+from keys.views.versions import RotationPage
 
 _BY_SLUG = {
     view.slug: view.as_view()
@@ -24,6 +30,10 @@ _BY_SLUG = {
         UpdateKeyDescriptionView,
         EncryptView,
         DecryptView,
+        RotationPage,
+        EnableKeyRotationView,
+        DisableKeyRotationView,
+        RotateKeyView,
     )
 }
 
