@@ -1,4 +1,4 @@
-"""Forms for rotation and for moving a ciphertext to the newest version."""
+"""The form for rotation."""
 
 from typing import Any
 
@@ -6,7 +6,6 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from keys.forms.base import WireForm
-from keys.forms.tools import DecryptForm
 from keys.operations.rotation import LEAST_DAYS, MOST_DAYS, USUAL_DAYS
 
 
@@ -38,18 +37,3 @@ class EnableKeyRotationForm(WireForm):
                 "RotateDays", self.fields["RotateDays"].error_messages["invalid"]
             )
         return data
-
-
-class ReEncryptForm(DecryptForm):
-    """A ciphertext; it keeps its encryption context."""
-
-    def wire(self) -> dict[str, Any]:
-        """Return the ciphertext, and its context for both sides."""
-        data = super().wire()
-        context = data.pop("EncryptionContext", None)
-        if context is None:
-            return data
-        return data | {
-            "SourceEncryptionContext": context,
-            "DestinationEncryptionContext": context,
-        }

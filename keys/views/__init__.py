@@ -18,7 +18,7 @@ from keys.views.rotation import (
     RotateKeyView,
 )
 from keys.views.states import DisableKeyView, EnableKeyView
-from keys.views.tools import DecryptView, EncryptView
+from keys.views.tools import SYMMETRIC_TOOLS, RandomView
 from keys.views.versions import RotationPage
 
 _BY_SLUG = {
@@ -28,12 +28,11 @@ _BY_SLUG = {
         DisableKeyView,
         UpdateAliasView,
         UpdateKeyDescriptionView,
-        EncryptView,
-        DecryptView,
         RotationPage,
         EnableKeyRotationView,
         DisableKeyRotationView,
         RotateKeyView,
+        *SYMMETRIC_TOOLS,
     )
 }
 
@@ -45,4 +44,4 @@ def operation(request: HttpRequest, key_id: UUID, slug: str) -> HttpResponseBase
     return _BY_SLUG[slug](request, key_id=key_id)
 
 
-__all__ = ["CreateKeyView", "KeyDetails", "KeyList", "operation"]
+__all__ = ["CreateKeyView", "KeyDetails", "KeyList", "RandomView", "operation"]

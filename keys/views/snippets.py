@@ -75,12 +75,17 @@ def following(
     )
 
 
-def plaintext_from_file() -> Parameter:
-    """Return the plaintext as a file's Base64."""
+def number(name: str, value: str) -> Parameter:
+    """Return a whole number."""
+    return Parameter(name, value, value, value)
+
+
+def file_base64(name: str, file: str) -> Parameter:
+    """Return a file's content as Base64; `file` is a plain name."""
     return Parameter(
-        "Plaintext",
-        '"$(base64 -w0 secret.txt)"',
-        'base64.b64encode(Path("secret.txt").read_bytes()).decode()',
+        name,
+        f'"$(base64 -w0 {file})"',
+        f'base64.b64encode(Path("{file}").read_bytes()).decode()',
     )
 
 

@@ -11,7 +11,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 
 from keys.crypto import ciphertext
 from keys.forms.base import WireForm
-from keys.forms.rotation import ReEncryptForm
+from keys.forms.tools import ReEncryptForm
 from keys.operations import ListKeyVersions, ReEncrypt
 from keys.states import next_state
 from keys.views import snippets
@@ -63,7 +63,7 @@ class RotationPage(KeyPage):
 
     def initial(self) -> dict[str, Any]:
         """Begin with pasting."""
-        return {"format": "text", "editor": "rows"}
+        return {"format": "text"}
 
     def parameters(self) -> dict[str, Any]:
         """Nothing: the ciphertext names its key itself."""
