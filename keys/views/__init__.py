@@ -14,6 +14,11 @@ from keys.views.details import (
 from keys.views.files import FilesView
 from keys.views.listing import KeyList
 from keys.views.pair_tools import RsaDecryptView, SignView, VerifyView
+from keys.views.rotation import (
+    DisableKeyRotationView,
+    EnableKeyRotationView,
+    RotateKeyView,
+)
 from keys.views.states import DisableKeyView, EnableKeyView
 from keys.views.tools import (
     DecryptView,
@@ -22,6 +27,7 @@ from keys.views.tools import (
     RandomView,
     ReEncryptView,
 )
+from keys.views.versions import RotationPage
 
 _BY_SLUG = {
     view.slug: view.as_view()
@@ -38,6 +44,10 @@ _BY_SLUG = {
         SignView,
         VerifyView,
         RsaDecryptView,
+        RotationPage,
+        EnableKeyRotationView,
+        DisableKeyRotationView,
+        RotateKeyView,
     )
 }
 

@@ -14,6 +14,7 @@ from keys.forms.details import ChangeStateForm
 from keys.models import CustomerMasterKey
 from keys.states import KeyKind
 from keys.views.base import KeyView, OfferedView
+from keys.views.rotation import RotateKeyView
 from keys.views.states import DisableKeyView, EnableKeyView
 from keys.views.toolbox import tools_for
 
@@ -30,9 +31,14 @@ class Tab:
 
 TABS: tuple[Tab, ...] = (
     Tab("overview", gettext_lazy("Overview"), lambda _: ""),
+    Tab("rotation", gettext_lazy("Versions"), lambda _: "rotation"),
     Tab("tools", gettext_lazy("Tools"), lambda kind: tools_for(kind)[0].slug),
 )
-ACTIONS: tuple[type[OfferedView], ...] = (EnableKeyView, DisableKeyView)
+ACTIONS: tuple[type[OfferedView], ...] = (
+    RotateKeyView,
+    EnableKeyView,
+    DisableKeyView,
+)
 
 
 class KeyPage(KeyView):
