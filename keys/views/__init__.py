@@ -5,14 +5,23 @@ from uuid import UUID
 from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
 
+from keys.views.activity import KeyActivity
 from keys.views.creation import CreateKeyView
+from keys.views.deletion import ScheduleKeyDeletionView
 from keys.views.details import (
     KeyDetails,
     UpdateAliasView,
     UpdateKeyDescriptionView,
 )
 from keys.views.listing import KeyList
-from keys.views.states import DisableKeyView, EnableKeyView
+from keys.views.states import (
+    ArchiveKeyView,
+    CancelKeyArchiveView,
+    CancelKeyDeletionView,
+    DisableKeyView,
+    EnableKeyView,
+)
+from keys.views.tags import TagKeyView
 from keys.views.tools import DecryptView, EncryptView
 
 _BY_SLUG = {
@@ -20,6 +29,12 @@ _BY_SLUG = {
     for view in (
         EnableKeyView,
         DisableKeyView,
+        ArchiveKeyView,
+        CancelKeyArchiveView,
+        ScheduleKeyDeletionView,
+        CancelKeyDeletionView,
+        TagKeyView,
+        KeyActivity,
         UpdateAliasView,
         UpdateKeyDescriptionView,
         EncryptView,

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar
 
 from django.http import HttpRequest, HttpResponse
@@ -9,47 +10,100 @@ from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy
 
+from keys.errors import CmkNotFound
 from keys.forms.base import WireForm
 from keys.forms.details import ChangeStateForm
 from keys.models import CustomerMasterKey
-from keys.states import KeyKind
+from keys.operations import DescribeDestroyedKey
+from keys.states import KeyKind, KeyState
 from keys.views.base import KeyView, OfferedView
-from keys.views.states import DisableKeyView, EnableKeyView
+from keys.views.deletion import ScheduleKeyDeletionView
+from keys.views.states import (
+    ArchiveKeyView,
+    CancelKeyArchiveView,
+    CancelKeyDeletionView,
+    DisableKeyView,
+    EnableKeyView,
+)
+from kmsconsole import clock
 
 _PAIRS = (KeyKind.DECRYPTING, KeyKind.SIGNING)
 # The first tool of a kind is where its tab leads.
 _TOOLS = {KeyKind.SIGNING: "sign", KeyKind.DECRYPTING: "rsa-decrypt"}
 
 
+def tool_of(kind: KeyKind) -> str:
+    """Return the slug of the first tool for this kind of key."""
+    return _TOOLS.get(kind, "encrypt")
+
+
 @dataclass(frozen=True, slots=True)
 class Tab:
-    """One tab of a key's pages; `slug` is empty for the first."""
+    """One tab of a key's pages; `slug` is empty for the first.
+
+    One that `outlives` the key is there after it was destroyed too.
+    """
 
     name: str
     label: str | Promise
     slug: Callable[[KeyKind], str]
     applies: Callable[[KeyKind], bool] = lambda _: True
+    outlives: bool = False
 
 
 TABS: tuple[Tab, ...] = (
-    Tab("overview", gettext_lazy("Overview"), lambda _: ""),
-    Tab("tools", gettext_lazy("Tools"), lambda kind: _TOOLS.get(kind, "encrypt")),
+    Tab("overview", gettext_lazy("Overview"), lambda _: "", outlives=True),
+    Tab("tools", gettext_lazy("Tools"), tool_of),
+    Tab("tags", gettext_lazy("Tags"), lambda _: "tag-key"),
+    Tab("activity", gettext_lazy("Activity"), lambda _: "activity", outlives=True),
 )
-ACTIONS: tuple[type[OfferedView], ...] = (EnableKeyView, DisableKeyView)
+# The ones that are `folded` stand in a menu behind the others.
+ACTIONS: tuple[type[OfferedView], ...] = (
+    EnableKeyView,
+    DisableKeyView,
+    CancelKeyArchiveView,
+    CancelKeyDeletionView,
+    ArchiveKeyView,
+    ScheduleKeyDeletionView,
+)
 
 
 class KeyPage(KeyView):
-    """A page below a key's own address, under one of its tabs; it changes nothing."""
+    """A page below a key's own address, under one of its tabs; it changes nothing.
+
+    One that `outlives` the key also shows what is left of a destroyed one.
+    """
 
     form: ClassVar[type[WireForm]] = ChangeStateForm
     tab: ClassVar[str]
+    outlives: ClassVar[bool] = False
+
+    @cached_property
+    def key(self) -> CustomerMasterKey:
+        """The key as this request finds it, or its tombstone."""
+        try:
+            return super().key
+        except CmkNotFound:
+            if not self.outlives:
+                raise
+        found = DescribeDestroyedKey.execute(self.call, {"KeyId": self.key_id})
+        key: CustomerMasterKey = found.resources[0]
+        return key
 
     def context(self, form: WireForm) -> dict[str, Any]:
         """Return the key, what can be done with it, and its tabs."""
+        key = self.key
+        destroyed = key.state == KeyState.DESTROYED
+        offers = [] if destroyed else self.offers(ACTIONS)
+        rescue = CancelKeyDeletionView.slug
         return super().context(form) | {
             "tab": self.tab,
-            "tabs": tabs_of(self.key),
-            "actions": self.offers(ACTIONS),
+            "tabs": tabs_of(key),
+            "actions": [o for o in offers if not o.folded and o.slug != rescue],
+            "folded": [o for o in offers if o.folded],
+            # Its button stands in the banner that says what it rescues from.
+            "rescue": next((o for o in offers if o.slug == rescue), None),
+            "days_left": days_left(key),
         }
 
     def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
@@ -57,12 +111,20 @@ class KeyPage(KeyView):
         return self.http_method_not_allowed(request)
 
 
+def days_left(key: CustomerMasterKey) -> int | None:
+    """Return the whole days until the key is destroyed; None where it won't be."""
+    if key.state != KeyState.PENDING_DELETE or key.deletion_date is None:
+        return None
+    return max(0, (key.deletion_date - clock.now()).days)
+
+
 def tabs_of(key: CustomerMasterKey) -> list[dict[str, Any]]:
     """Return the tabs that apply to this key, with their addresses."""
     kind = key.kind
     tabs = []
     for tab in TABS:
-        if not tab.applies(kind):
+        gone = key.state == KeyState.DESTROYED and not tab.outlives
+        if gone or not tab.applies(kind):
             continue
         slug = tab.slug(kind)
         url = (
