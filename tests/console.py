@@ -23,5 +23,7 @@ def signed_in() -> Client:
 
 def words(response: Any) -> str:
     """Return what a page says, without its marks and with single spaces."""
-    text = re.sub(r"<template.*?</template>", " ", response.content.decode(), flags=re.S)
+    text = re.sub(
+        r"<template.*?</template>", " ", response.content.decode(), flags=re.DOTALL
+    )
     return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", text)).split())

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -27,7 +28,7 @@ from keys.views.states import (
 )
 from kmsconsole import clock
 
-_PAIRS = (KeyKind.DECRYPTING, KeyKind.SIGNING)
+_DAY = timedelta(days=1)
 # The first tool of a kind is where its tab leads.
 _TOOLS = {KeyKind.SIGNING: "sign", KeyKind.DECRYPTING: "rsa-decrypt"}
 
@@ -112,10 +113,14 @@ class KeyPage(KeyView):
 
 
 def days_left(key: CustomerMasterKey) -> int | None:
-    """Return the whole days until the key is destroyed; None where it won't be."""
+    """Return the days until the key is destroyed; None where it won't be.
+
+    Rounded, so that 30 days are not 29 a moment later; 0 is less than one.
+    """
     if key.state != KeyState.PENDING_DELETE or key.deletion_date is None:
         return None
-    return max(0, (key.deletion_date - clock.now()).days)
+    left = key.deletion_date - clock.now()
+    return round(left / _DAY) if left >= _DAY else 0
 
 
 def tabs_of(key: CustomerMasterKey) -> list[dict[str, Any]]:
