@@ -1,6 +1,7 @@
 """Turns sessions and access keys into principals, read fresh each time."""
 
 import logging
+from collections.abc import Iterable
 
 from django.db import connection
 
@@ -56,6 +57,11 @@ def principal_of(user: User) -> Principal:
     """Return who a signed-in person acts as."""
     kind = Kind.ROOT if user.is_root else Kind.SUB
     return Principal(kind, user.account_id, user.uin, user.name, "session")
+
+
+def names(uins: Iterable[int]) -> dict[int, str]:
+    """Return the names of these people, active or not, by uin."""
+    return dict(User.objects.filter(uin__in=uins).values_list("uin", "name"))
 
 
 def operator(account_uin: int) -> Principal:

@@ -4,7 +4,7 @@ The answers come from the evaluator and the credential lookup that settings name
 that nothing below the access-control app has to know it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
@@ -13,9 +13,13 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from django.conf import settings
 from django.utils.module_loading import import_string
+from django.utils.translation import gettext
 
 if TYPE_CHECKING:
     from kmsconsole.operations import Operation
+
+
+SERVICE_UIN = 0
 
 
 class Kind(StrEnum):
@@ -64,6 +68,14 @@ def _evaluator() -> Evaluator:
 def _credentials() -> "Callable[[str], Credential | None]":
     return cast(
         "Callable[[str], Credential | None]", import_string(settings.KMS_CREDENTIALS)
+    )
+
+
+@cache
+def _names() -> "Callable[[Iterable[int]], dict[int, str]]":
+    return cast(
+        "Callable[[Iterable[int]], dict[int, str]]",
+        import_string(settings.KMS_PRINCIPAL_NAMES),
     )
 
 
@@ -117,3 +129,15 @@ class Credential:
 def find_credential(secret_id: str) -> Credential | None:
     """Return the enabled credential, read fresh from the database, or None."""
     return _credentials()(secret_id)
+
+
+def names_of(uins: Iterable[int]) -> dict[int, str]:
+    """Return the present names of identities; those nobody knows any more are absent.
+
+    The uin 0 is the service itself.
+    """
+    wanted = set(uins)
+    names = _names()(wanted - {SERVICE_UIN}) if wanted - {SERVICE_UIN} else {}
+    if SERVICE_UIN in wanted:
+        names[SERVICE_UIN] = gettext("the service itself")
+    return names

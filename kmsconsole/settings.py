@@ -43,6 +43,7 @@ KMS_HANDLE_CACHE = 2_000
 KMS_EVALUATOR = "accessctl.evaluator"
 KMS_CREDENTIALS = "accessctl.credentials.find"
 KMS_SESSION_PRINCIPAL = "accessctl.credentials.principal_of"
+KMS_PRINCIPAL_NAMES = "accessctl.credentials.names"
 KMS_OPERATIONS = ("keys.operations.OPERATIONS", "accessctl.operations.OPERATIONS")
 
 # --- Django ---------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
@@ -51,7 +52,15 @@ def error_page(request: HttpRequest, error: KMSError) -> HttpResponse:
 
 @login_not_required
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """Explain a form that was sent from a stale page."""
+    """Explain a form that was sent from a stale page; signed out, sign in first."""
+    # A session's end takes its token along, and the way back is the same.
+    match = request.resolver_match
+    if (
+        match is not None
+        and getattr(match.func, "login_required", True)
+        and not request.user.is_authenticated
+    ):
+        return redirect_to_login(request.get_full_path())
     context = {"request_id": getattr(request, "request_id", "")}
     return render(request, "403_csrf.html", context, status=403)
 

@@ -8,7 +8,20 @@ from django.utils.translation import gettext_lazy as _
 from keys.forms.base import WireForm, as_typed
 
 
-class UpdateAliasForm(WireForm):
+class EditForm(WireForm):
+    """A form that overwrites something: it says which revision its sender saw."""
+
+    ExpectedRevision = forms.CharField(widget=forms.HiddenInput)
+
+    def wire(self) -> dict[str, Any]:
+        """Leave the revision out where the form came without: the last word wins."""
+        data = dict(self.cleaned_data)
+        if not data["ExpectedRevision"]:
+            del data["ExpectedRevision"]
+        return data
+
+
+class UpdateAliasForm(EditForm):
     """A new name."""
 
     Alias = forms.CharField(
@@ -20,7 +33,7 @@ class UpdateAliasForm(WireForm):
     )
 
 
-class UpdateKeyDescriptionForm(WireForm):
+class UpdateKeyDescriptionForm(EditForm):
     """A new description; empty removes it."""
 
     Description = forms.CharField(
@@ -31,7 +44,8 @@ class UpdateKeyDescriptionForm(WireForm):
 
     def wire(self) -> dict[str, Any]:
         """Return the description with the line breaks that were typed."""
-        return {"Description": as_typed(self.cleaned_data["Description"])}
+        data = super().wire()
+        return data | {"Description": as_typed(data["Description"])}
 
 
 class ChangeStateForm(WireForm):

@@ -94,7 +94,7 @@ class DescribeDestroyedKey(_WithTombstones):
 class ListKeyEventsInput(KeyInput):
     """Which events, and older than which; newest first."""
 
-    only: Literal["changes", "uses", "refused", ""] = ""
+    only: Literal["changes", "uses", "refused", "deletion", ""] = ""
     before: WholeNumber | None = None
     limit: Annotated[WholeNumber, Field(ge=1, le=100)] = 25
 
@@ -117,10 +117,18 @@ class ListKeyEvents(_WithTombstones):
             events = events.exclude(outcome=Outcome.SUCCESS)
         elif data.only == "changes":
             events = events.filter(operation__in=CHANGES)
+        elif data.only == "deletion":
+            events = events.filter(operation__in=DELETION, outcome=Outcome.SUCCESS)
         page = list(events[: data.limit + 1])
         return {"Events": page[: data.limit], "More": len(page) > data.limit}
 
 
+DELETION = (
+    "ScheduleKeyDeletion",
+    "ScheduleKeysDeletion",
+    "CancelKeyDeletion",
+    "DestroyKey",
+)
 CHANGES = (
     "CreateKey",
     "CreateCloudKey",
@@ -137,10 +145,7 @@ CHANGES = (
     "EnableKeyRotation",
     "DisableKeyRotation",
     "RotateKey",
-    "ScheduleKeyDeletion",
-    "ScheduleKeysDeletion",
-    "CancelKeyDeletion",
-    "DestroyKey",
+    *DELETION,
     "GetParametersForImport",
     "ImportKeyMaterial",
     "DeleteImportedKeyMaterial",

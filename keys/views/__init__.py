@@ -5,7 +5,9 @@ from uuid import UUID
 from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
 
+from keys.views.activity import KeyActivity
 from keys.views.creation import CreateKeyView
+from keys.views.deletion import ScheduleKeyDeletionView
 from keys.views.details import (
     KeyDetails,
     UpdateAliasView,
@@ -19,7 +21,14 @@ from keys.views.rotation import (
     EnableKeyRotationView,
     RotateKeyView,
 )
-from keys.views.states import DisableKeyView, EnableKeyView
+from keys.views.states import (
+    ArchiveKeyView,
+    CancelKeyArchiveView,
+    CancelKeyDeletionView,
+    DisableKeyView,
+    EnableKeyView,
+)
+from keys.views.tags import TagKeyView
 from keys.views.tools import (
     DecryptView,
     EncryptView,
@@ -34,6 +43,12 @@ _BY_SLUG = {
     for view in (
         EnableKeyView,
         DisableKeyView,
+        ArchiveKeyView,
+        CancelKeyArchiveView,
+        ScheduleKeyDeletionView,
+        CancelKeyDeletionView,
+        TagKeyView,
+        KeyActivity,
         UpdateAliasView,
         UpdateKeyDescriptionView,
         EncryptView,

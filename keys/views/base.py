@@ -10,9 +10,11 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.functional import Promise
+from django.utils.translation import gettext
 from django.views.generic import View
 from django_htmx.http import HttpResponseClientRedirect
 
+from keys.errors import CmkStateNotSupport
 from keys.forms.base import WireForm
 from keys.models import CustomerMasterKey
 from keys.operations import DescribeKey
@@ -24,28 +26,47 @@ from kmsconsole.views import console_call
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """Something that can be done with a key; `reason` is why not now, or empty."""
+    """Something that can be done with a key; `reason` is why not now, or empty.
+
+    One that is `folded` stands in the menu behind the buttons.
+    """
 
     slug: str
     label: str | Promise
     icon: str
     url: str
     reason: str
+    folded: bool = False
 
 
-def reason_against(
+def refusal_against(
     operation: type[Operation], call: Call, key: CustomerMasterKey
-) -> str:
-    """Ask the operation itself why it would refuse this key; empty if it would not."""
+) -> KMSError | None:
+    """Ask the operation itself how it would refuse this key; None if it would not."""
     if not call.principal.decide(operation, key).allowed:
-        return UnauthorizedOperation(operation=operation.__name__).message
+        return UnauthorizedOperation(operation=operation.__name__)
     probe = operation(call)
     probe.resources = (key,)
     try:
         probe.check(None)
     except KMSError as refusal:
-        return refusal.message
-    return ""
+        return refusal
+    return None
+
+
+def reason_against(
+    operation: type[Operation], call: Call, key: CustomerMasterKey
+) -> str:
+    """Return why the operation would refuse this key, in words; empty if not."""
+    refusal = refusal_against(operation, call, key)
+    if refusal is None:
+        return ""
+    if isinstance(refusal, CmkStateNotSupport):
+        words = {"state": key.get_state_display()}
+        return gettext("Not possible while the key is in the state “%(state)s”.") % (
+            words
+        )
+    return refusal.message
 
 
 class OperationView(View):
@@ -161,6 +182,7 @@ class OfferedView(KeyView):
     label: ClassVar[str | Promise]
     icon: ClassVar[str]
     done: ClassVar[str | Promise]
+    folded: ClassVar[bool] = False
 
     @classmethod
     def changes(cls, key: CustomerMasterKey) -> bool:  # noqa: ARG003 - for overriding
@@ -175,8 +197,14 @@ class OfferedView(KeyView):
             label=cls.label,
             icon=cls.icon,
             url=reverse("keys:operation", args=[key.id, cls.slug]),
-            reason=reason_against(cls.operation, call, key),
+            reason=cls.reason(call, key),
+            folded=cls.folded,
         )
+
+    @classmethod
+    def reason(cls, call: Call, key: CustomerMasterKey) -> str:
+        """Return why the button can't be used now; empty where it can."""
+        return reason_against(cls.operation, call, key)
 
     def after(self, result: Result) -> str:
         """Say that it is done."""

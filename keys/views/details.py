@@ -8,15 +8,30 @@ from django.utils.translation import gettext_lazy
 
 from keys.forms.base import WireForm
 from keys.forms.details import UpdateAliasForm, UpdateKeyDescriptionForm
-from keys.operations import DescribeKey, UpdateAlias, UpdateKeyDescription
+from keys.models import Origin
+from keys.operations import (
+    DescribeKey,
+    ListKeyEvents,
+    UpdateAlias,
+    UpdateKeyDescription,
+)
+from keys.operations.metadata import metadata
+from keys.states import KeyKind, KeyState
 from keys.views import snippets
 from keys.views.base import KeyView, OfferedView
-from keys.views.page import KeyPage
+from keys.views.conflicts import GuardedView
+from keys.views.happenings import Happening, happenings
+from keys.views.page import KeyPage, tool_of
 from keys.views.snippets import ApiCall
+from keys.views.uses import uses_of
 from keys.views.words import USAGE_LABELS, type_label
+from kmsconsole.principals import names_of
+
+_ROTATING = (KeyKind.GENERATED, KeyKind.CLOUD)
+_SYMMETRIC = (*_ROTATING, KeyKind.IMPORTED)
 
 
-class EditView(OfferedView):
+class EditView(GuardedView, OfferedView):
     """Changes one field in place; its form stands where its value stood."""
 
     template = "keys/edit.html"
@@ -26,9 +41,13 @@ class EditView(OfferedView):
     attribute: ClassVar[str]
     most: ClassVar[int]
 
+    def present(self) -> Any:
+        """Return the value as it is."""
+        return getattr(self.key, self.attribute)
+
     def initial(self) -> dict[str, Any]:
         """Return the present value."""
-        return {self.field: getattr(self.key, self.attribute)}
+        return super().initial() | {self.field: self.present()}
 
     def context(self, form: WireForm) -> dict[str, Any]:
         """Return the field to edit."""
@@ -76,21 +95,53 @@ def edits(view: KeyView) -> dict[str, Any]:
 
 
 class KeyDetails(KeyPage):
-    """What there is to know about a key."""
+    """What there is to know about a key, or about one that was destroyed."""
 
     operation = DescribeKey
     template = "keys/details.html"
     tab = "overview"
+    outlives = True
+
+    def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        """Show the overview, or the tombstone."""
+        if self.key.state != KeyState.DESTROYED:
+            return super().get(request, **kwargs)
+        context = super().context(self.form()) | {
+            "creator": self._name(),
+            "scheduled": self._scheduled(),
+            "versions": self.key.versions.count(),
+        }
+        return render(request, "keys/tombstone.html", context)
 
     def context(self, form: WireForm) -> dict[str, Any]:
         """Return what the overview shows."""
-        key = self.key
-        return super().context(form) | {
+        key, kind = self.key, self.key.kind
+        pending = key.state == KeyState.PENDING_DELETE
+        own = {
             "edits": edits(self),
             "type_label": type_label(key.usage),
             "usage_label": USAGE_LABELS.get(key.usage, ""),
-            "versions": key.versions.order_by("-number"),
+            "resource_id": metadata(key)["ResourceId"],
+            "creator": self._name(),
+            "rotates": kind in _ROTATING,
+            "symmetric": kind in _SYMMETRIC,
+            "imported": key.origin == Origin.EXTERNAL,
+            "tool": tool_of(kind),
+            "tags": list(key.tags.order_by("name")),
+            "scheduled": self._scheduled() if pending else None,
             "api": ApiCall(
                 "DescribeKey", self.call.region, (snippets.fixed("KeyId", self.key_id),)
             ),
         }
+        return super().context(form) | uses_of(self) | own
+
+    def _name(self) -> str:
+        uin = self.key.creator_uin
+        return names_of([uin]).get(uin, "")
+
+    def _scheduled(self) -> Happening | None:
+        # Behind it there is at most the event of the destruction.
+        asked = self.parameters() | {"Only": "deletion", "Limit": 2}
+        events = ListKeyEvents.execute(self.call, asked).output["Events"]
+        scheduling = [e for e in events if e.operation.startswith("Schedule")]
+        return next(iter(happenings(scheduling)), None)

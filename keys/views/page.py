@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
+from functools import cached_property
 from typing import Any, ClassVar
 
 from django.http import HttpRequest, HttpResponse
@@ -9,50 +11,102 @@ from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy
 
+from keys.errors import CmkNotFound
 from keys.forms.base import WireForm
 from keys.forms.details import ChangeStateForm
 from keys.models import CustomerMasterKey
-from keys.states import KeyKind
+from keys.operations import DescribeDestroyedKey
+from keys.states import KeyKind, KeyState
 from keys.views.base import KeyView, OfferedView
+from keys.views.deletion import ScheduleKeyDeletionView
 from keys.views.rotation import RotateKeyView
-from keys.views.states import DisableKeyView, EnableKeyView
+from keys.views.states import (
+    ArchiveKeyView,
+    CancelKeyArchiveView,
+    CancelKeyDeletionView,
+    DisableKeyView,
+    EnableKeyView,
+)
 from keys.views.toolbox import tools_for
+from kmsconsole import clock
+
+_DAY = timedelta(days=1)
+
+
+def tool_of(kind: KeyKind) -> str:
+    """Return the slug of the first tool for this kind of key."""
+    return tools_for(kind)[0].slug
 
 
 @dataclass(frozen=True, slots=True)
 class Tab:
-    """One tab of a key's pages; `slug` is empty for the first."""
+    """One tab of a key's pages; `slug` is empty for the first.
+
+    One that `outlives` the key is there after it was destroyed too.
+    """
 
     name: str
     label: str | Promise
     slug: Callable[[KeyKind], str]
     applies: Callable[[KeyKind], bool] = lambda _: True
+    outlives: bool = False
 
 
 TABS: tuple[Tab, ...] = (
-    Tab("overview", gettext_lazy("Overview"), lambda _: ""),
+    Tab("overview", gettext_lazy("Overview"), lambda _: "", outlives=True),
     Tab("rotation", gettext_lazy("Versions"), lambda _: "rotation"),
-    Tab("tools", gettext_lazy("Tools"), lambda kind: tools_for(kind)[0].slug),
+    Tab("tools", gettext_lazy("Tools"), tool_of),
+    Tab("tags", gettext_lazy("Tags"), lambda _: "tag-key"),
+    Tab("activity", gettext_lazy("Activity"), lambda _: "activity", outlives=True),
 )
+# The ones that are `folded` stand in a menu behind the others.
 ACTIONS: tuple[type[OfferedView], ...] = (
     RotateKeyView,
     EnableKeyView,
     DisableKeyView,
+    CancelKeyArchiveView,
+    CancelKeyDeletionView,
+    ArchiveKeyView,
+    ScheduleKeyDeletionView,
 )
 
 
 class KeyPage(KeyView):
-    """A page below a key's own address, under one of its tabs; it changes nothing."""
+    """A page below a key's own address, under one of its tabs; it changes nothing.
+
+    One that `outlives` the key also shows what is left of a destroyed one.
+    """
 
     form: ClassVar[type[WireForm]] = ChangeStateForm
     tab: ClassVar[str]
+    outlives: ClassVar[bool] = False
+
+    @cached_property
+    def key(self) -> CustomerMasterKey:
+        """The key as this request finds it, or its tombstone."""
+        try:
+            return super().key
+        except CmkNotFound:
+            if not self.outlives:
+                raise
+        found = DescribeDestroyedKey.execute(self.call, {"KeyId": self.key_id})
+        key: CustomerMasterKey = found.resources[0]
+        return key
 
     def context(self, form: WireForm) -> dict[str, Any]:
         """Return the key, what can be done with it, and its tabs."""
+        key = self.key
+        destroyed = key.state == KeyState.DESTROYED
+        offers = [] if destroyed else self.offers(ACTIONS)
+        rescue = CancelKeyDeletionView.slug
         return super().context(form) | {
             "tab": self.tab,
-            "tabs": tabs_of(self.key),
-            "actions": self.offers(ACTIONS),
+            "tabs": tabs_of(key),
+            "actions": [o for o in offers if not o.folded and o.slug != rescue],
+            "folded": [o for o in offers if o.folded],
+            # Its button stands in the banner that says what it rescues from.
+            "rescue": next((o for o in offers if o.slug == rescue), None),
+            "days_left": days_left(key),
         }
 
     def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
@@ -60,12 +114,24 @@ class KeyPage(KeyView):
         return self.http_method_not_allowed(request)
 
 
+def days_left(key: CustomerMasterKey) -> int | None:
+    """Return the days until the key is destroyed; None where it won't be.
+
+    Rounded, so that 30 days are not 29 a moment later; 0 is less than one.
+    """
+    if key.state != KeyState.PENDING_DELETE or key.deletion_date is None:
+        return None
+    left = key.deletion_date - clock.now()
+    return round(left / _DAY) if left >= _DAY else 0
+
+
 def tabs_of(key: CustomerMasterKey) -> list[dict[str, Any]]:
     """Return the tabs that apply to this key, with their addresses."""
     kind = key.kind
     tabs = []
     for tab in TABS:
-        if not tab.applies(kind):
+        gone = key.state == KeyState.DESTROYED and not tab.outlives
+        if gone or not tab.applies(kind):
             continue
         slug = tab.slug(kind)
         url = (

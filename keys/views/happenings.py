@@ -1,0 +1,158 @@
+"""What the audit says about a key, in people's words."""
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from django.template.defaultfilters import date as date_text
+from django.utils.functional import Promise
+from django.utils.translation import gettext, gettext_lazy, ngettext
+
+from keys.views.words import type_label
+from kmsconsole.audit.models import AuditEvent, Outcome
+from kmsconsole.principals import Kind
+
+DEEDS: dict[str, str | Promise] = {
+    "CreateKey": gettext_lazy("Create key"),
+    "CreateCloudKey": gettext_lazy("Create key for a product"),
+    "DescribeKey": gettext_lazy("View key"),
+    "DescribeKeys": gettext_lazy("View key"),
+    "DescribeKeyUsage": gettext_lazy("View use"),
+    "DescribeDestroyedKey": gettext_lazy("View destroyed key"),
+    "ListKeyVersions": gettext_lazy("View versions"),
+    "ListKeyEvents": gettext_lazy("View activity"),
+    "GetKeyRotationStatus": gettext_lazy("View rotation"),
+    "UpdateAlias": gettext_lazy("Rename"),
+    "UpdateKeyDescription": gettext_lazy("Change description"),
+    "TagKey": gettext_lazy("Change tags"),
+    "TagKeys": gettext_lazy("Add tags"),
+    "EnableKey": gettext_lazy("Enable"),
+    "EnableKeys": gettext_lazy("Enable"),
+    "DisableKey": gettext_lazy("Disable"),
+    "DisableKeys": gettext_lazy("Disable"),
+    "ArchiveKey": gettext_lazy("Archive"),
+    "CancelKeyArchive": gettext_lazy("Take out of the archive"),
+    "EnableKeyRotation": gettext_lazy("Set rotation"),
+    "DisableKeyRotation": gettext_lazy("Turn off rotation"),
+    "RotateKey": gettext_lazy("Rotate"),
+    "ScheduleKeyDeletion": gettext_lazy("Schedule deletion"),
+    "ScheduleKeysDeletion": gettext_lazy("Schedule deletion"),
+    "CancelKeyDeletion": gettext_lazy("Cancel deletion"),
+    "DestroyKey": gettext_lazy("Destroy"),
+    "GetParametersForImport": gettext_lazy("Get import parameters"),
+    "ImportKeyMaterial": gettext_lazy("Import material"),
+    "DeleteImportedKeyMaterial": gettext_lazy("Delete material"),
+    "Encrypt": gettext_lazy("Encrypt"),
+    "Decrypt": gettext_lazy("Decrypt"),
+    "ReEncrypt": gettext_lazy("Re-encrypt"),
+    "GenerateDataKey": gettext_lazy("Generate data key"),
+    "GetPublicKey": gettext_lazy("Get public key"),
+    "SignByAsymmetricKey": gettext_lazy("Sign"),
+    "VerifyByAsymmetricKey": gettext_lazy("Verify signature"),
+    "AsymmetricRsaDecrypt": gettext_lazy("Decrypt (RSA)"),
+}
+_KINDS = {
+    Kind.ROOT: gettext_lazy("root user"),
+    Kind.SUB: gettext_lazy("user"),
+    Kind.OPERATOR: gettext_lazy("operator"),
+    Kind.SYSTEM: gettext_lazy("service"),
+    Kind.ANONYMOUS: gettext_lazy("nobody signed in"),
+}
+_OUTCOMES = {
+    Outcome.SUCCESS: gettext_lazy("Done"),
+    Outcome.REFUSED: gettext_lazy("Refused"),
+    Outcome.FAILED: gettext_lazy("Failed"),
+}
+_LOOKS = {Outcome.SUCCESS: "ok", Outcome.REFUSED: "warn", Outcome.FAILED: "danger"}
+
+
+def deed(operation: str) -> str:
+    """Return an operation in people's words; its name where there are none."""
+    return str(DEEDS.get(operation, operation))
+
+
+def _days(value: Any) -> str:
+    return ngettext("%(days)s day", "%(days)s days", int(value)) % {"days": value}
+
+
+def _until(value: Any) -> str:
+    if not value:
+        return gettext("does not expire")
+    return date_text(datetime.fromtimestamp(int(value), UTC), "j M Y, H:i") + " UTC"
+
+
+# What of an event's details is shown, in this order; anything else is not.
+_FACTS: tuple[tuple[str, str | Promise, Callable[[Any], str]], ...] = (
+    ("alias", gettext_lazy("Name"), str),
+    ("description", gettext_lazy("Description"), str),
+    ("TagKeys", gettext_lazy("Tags"), ", ".join),
+    ("key_usage", gettext_lazy("Type"), type_label),
+    ("product", gettext_lazy("Product"), str),
+    ("rotate_days", gettext_lazy("Every"), _days),
+    ("pending_window_in_days", gettext_lazy("Waiting period"), _days),
+    ("reason", gettext_lazy("Reason"), str),
+    ("wrapping_algorithm", gettext_lazy("Wrapping"), str),
+    ("ValidTo", gettext_lazy("Valid until"), _until),
+    ("key_spec", gettext_lazy("Data key"), str),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """One event as pages show it; `facts` are labels and values that may be shown."""
+
+    event: AuditEvent
+    facts: tuple[tuple[str, str], ...]
+
+    @property
+    def deed(self) -> str:
+        """What was done or tried."""
+        return deed(self.event.operation)
+
+    @property
+    def who(self) -> str:
+        """The name as it was then."""
+        if self.event.principal_kind == Kind.SYSTEM:
+            return gettext("The service itself")
+        return self.event.principal_name or gettext("Unknown")
+
+    @property
+    def kind(self) -> str:
+        """What sort of principal it was."""
+        return str(_KINDS.get(Kind(self.event.principal_kind), ""))
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether it was done."""
+        return self.event.outcome == Outcome.SUCCESS
+
+    @property
+    def outcome(self) -> str:
+        """How it ended, in a word."""
+        return str(_OUTCOMES[Outcome(self.event.outcome)])
+
+    @property
+    def look(self) -> str:
+        """The colour of the outcome."""
+        return _LOOKS[Outcome(self.event.outcome)]
+
+    @property
+    def reason(self) -> str:
+        """The reason somebody gave, if any."""
+        return next((v for k, v in self.facts if k == gettext("Reason")), "")
+
+
+def happenings(events: Iterable[AuditEvent]) -> list[Happening]:
+    """Return events as pages show them."""
+    return [Happening(event, _facts(event.details)) for event in events]
+
+
+def _facts(details: str) -> tuple[tuple[str, str], ...]:
+    known = json.loads(details)
+    return tuple(
+        (str(label), words(known[name]))
+        for name, label, words in _FACTS
+        if known.get(name) not in (None, "", [])
+    )
