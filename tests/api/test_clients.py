@@ -204,8 +204,14 @@ def test_the_service_itself(connect: Connect, method: str) -> None:
     known = ask(client, "ListAlgorithms")
     (symmetric,) = known.SymmetricAlgorithms
     assert (symmetric.KeyUsage, symmetric.Algorithm) == ("ENCRYPT_DECRYPT", "AES_256")
-    assert known.AsymmetricAlgorithms == []
-    assert known.AsymmetricSignVerifyAlgorithms == []
+    (decrypting,) = known.AsymmetricAlgorithms
+    assert decrypting.KeyUsage == "ASYMMETRIC_DECRYPT_RSA_2048"
+    assert {row.Algorithm for row in known.AsymmetricSignVerifyAlgorithms} == {
+        "RSA_2048",
+        "RSA_3072",
+        "ECC",
+        "ECDSA384_SHA384",
+    }
 
 
 def test_errors_reach_the_client_with_their_codes(

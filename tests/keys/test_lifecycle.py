@@ -248,5 +248,13 @@ def test_algorithms_are_what_can_be_created() -> None:
     assert answer["SymmetricAlgorithms"] == [
         {"KeyUsage": "ENCRYPT_DECRYPT", "Algorithm": "AES_256"}
     ]
-    assert answer["AsymmetricAlgorithms"] == []
-    assert answer["AsymmetricSignVerifyAlgorithms"] == []
+    assert answer["AsymmetricAlgorithms"] == [
+        {"KeyUsage": "ASYMMETRIC_DECRYPT_RSA_2048", "Algorithm": "RSA_2048"}
+    ]
+    usages = "ASYMMETRIC_SIGN_VERIFY_"
+    assert answer["AsymmetricSignVerifyAlgorithms"] == [
+        {"KeyUsage": f"{usages}RSA_2048", "Algorithm": "RSA_2048"},
+        {"KeyUsage": f"{usages}RSA_3072", "Algorithm": "RSA_3072"},
+        {"KeyUsage": f"{usages}ECC", "Algorithm": "ECC"},
+        {"KeyUsage": f"{usages}ECDSA384", "Algorithm": "ECDSA384_SHA384"},
+    ]
