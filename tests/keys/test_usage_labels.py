@@ -1,0 +1,7 @@
+from keys.crypto.algorithms import KEY_TYPES
+from keys.views import lifecycle
+
+
+def test_the_console_has_words_for_every_kind_of_key() -> None:
+    usages = {row.usage for row in KEY_TYPES}
+    assert usages == set(lifecycle._USAGE_LABELS) == set(lifecycle._USAGE_HINTS)
