@@ -13,7 +13,7 @@ CLEAN := env $(foreach name,$(AMBIENT),-u $(name))
 CHECK_HOME := $(CURDIR)/$(VENV)/check-home
 CHECKED := kmsconsole keys accessctl tests examples benchmarks manage.py
 
-.PHONY: run test check format audit bench screenshots lock clean
+.PHONY: run test check format messages audit bench screenshots lock clean
 
 run: $(VENV)/.runtime
 	@exec $(BIN)/python manage.py runall
@@ -38,6 +38,16 @@ format: $(VENV)/.dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 	$(BIN)/djlint --quiet --reformat templates
+
+# Texts into the Chinese catalogue, and the catalogue into what Django reads (docs/languages.md).
+# Also after a merge that left the compiled file in conflict: it is made from the other.
+CATALOGUE := kmsconsole/locale/zh_Hans/LC_MESSAGES/django
+messages: $(VENV)/.runtime
+	@$(GETTEXT)
+	@$(CLEAN) KMS_HOME=$(CHECK_HOME) $(BIN)/python manage.py makemessages --locale zh_Hans \
+		--no-location --no-obsolete --no-wrap --ignore '.*' --ignore var --ignore tests --ignore docs \
+		--ignore benchmarks --ignore examples
+	@msgfmt --check-format --statistics -o $(CATALOGUE).mo $(CATALOGUE).po
 
 # Known vulnerabilities in what is locked; asks a service on the internet, so not in `check`.
 audit: $(VENV)/.dev
@@ -103,6 +113,19 @@ if ! $(PYTHON) -c 'import ensurepip, venv; ensurepip.version()' 2>/dev/null; the
 fi; \
 $(1)/bin/python -m pip --version >/dev/null 2>&1 || \
 	{ echo "Making $(1)"; $(PYTHON) -m venv --clear $(1); }
+endef
+
+# GNU gettext from Debian; nothing but `messages` needs it.
+define GETTEXT
+if ! command -v xgettext >/dev/null; then \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		echo "Installing gettext"; \
+		export DEBIAN_FRONTEND=noninteractive; \
+		apt-get -qq update && apt-get -qq install -y --no-install-recommends gettext >/dev/null; \
+	else \
+		echo "GNU gettext is missing: sudo apt-get install gettext" >&2; exit 1; \
+	fi; \
+fi
 endef
 
 # Chromium and fonts from Debian for the browser tests, which are left out where it can't be had.

@@ -11,5 +11,6 @@ urlpatterns = [
     path("login/<int:account>/", views.SignInView.as_view(), name="account_sign_in"),
     path("logout/", logout, name="account_logout"),
     path("preferences/theme/", views.theme, name="theme"),
+    path("preferences/language/", views.language, name="language"),
     path("preferences/region/", views.region, name="region"),
 ]

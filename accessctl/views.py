@@ -52,6 +52,17 @@ def region(request: HttpRequest) -> HttpResponse:
     return response
 
 
+@login_not_required
+@require_POST
+def language(request: HttpRequest) -> HttpResponse:
+    """Read the console in another language; one it doesn't have changes nothing."""
+    chosen = request.POST.get("language", "")
+    response = _back(request)
+    if chosen in dict(settings.LANGUAGES):
+        _remember(response, settings.LANGUAGE_COOKIE_NAME, chosen)
+    return response
+
+
 def _back(request: HttpRequest) -> HttpResponse:
     target = request.POST.get("next", "")
     own = url_has_allowed_host_and_scheme(

@@ -8,6 +8,7 @@ app_name = "keys"
 
 urlpatterns = [
     path("", views.KeyList.as_view(), name="list"),
+    path("random/", views.RandomView.as_view(), name="random"),
     path("create/", views.CreateKeyView.as_view(), name="create"),
     path("<uuid:key_id>/", views.KeyDetails.as_view(), name="details"),
     path("<uuid:key_id>/<slug:slug>/", views.operation, name="operation"),

@@ -9,7 +9,7 @@ import binascii
 from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from keys import custody, material
 from keys.crypto import ciphertext
@@ -262,6 +262,12 @@ class GenerateDataKeyInput(OperationInput):
     )
     hsm_cluster_id: HsmClusterId = ""
 
+    @model_validator(mode="after")
+    def _has_a_length(self) -> "GenerateDataKeyInput":
+        if self.key_spec is None and self.number_of_bytes is None:
+            raise InvalidParameter("KeySpec")
+        return self
+
 
 class GenerateDataKey(Encrypt):
     """Make a data key: in the clear to use now, and encrypted to keep."""
@@ -270,9 +276,7 @@ class GenerateDataKey(Encrypt):
     Input = GenerateDataKeyInput
 
     def check(self, data: Any) -> None:
-        """One of the two lengths is needed, and a key that encrypts."""
-        if data.key_spec is None and data.number_of_bytes is None:
-            raise InvalidParameter("KeySpec")
+        """The key must be there, symmetric and enabled."""
         self.key = self.need(self.resources[0], "GenerateDataKey")
 
     def perform(self, data: Any) -> dict[str, Any]:

@@ -13,7 +13,14 @@ from keys.views.details import (
     UpdateAliasView,
     UpdateKeyDescriptionView,
 )
+from keys.views.files import FilesView
 from keys.views.listing import KeyList
+from keys.views.pair_tools import RsaDecryptView, SignView, VerifyView
+from keys.views.rotation import (
+    DisableKeyRotationView,
+    EnableKeyRotationView,
+    RotateKeyView,
+)
 from keys.views.states import (
     ArchiveKeyView,
     CancelKeyArchiveView,
@@ -22,7 +29,14 @@ from keys.views.states import (
     EnableKeyView,
 )
 from keys.views.tags import TagKeyView
-from keys.views.tools import DecryptView, EncryptView
+from keys.views.tools import (
+    DecryptView,
+    EncryptView,
+    GenerateDataKeyView,
+    RandomView,
+    ReEncryptView,
+)
+from keys.views.versions import RotationPage
 
 _BY_SLUG = {
     view.slug: view.as_view()
@@ -39,6 +53,16 @@ _BY_SLUG = {
         UpdateKeyDescriptionView,
         EncryptView,
         DecryptView,
+        ReEncryptView,
+        GenerateDataKeyView,
+        FilesView,
+        SignView,
+        VerifyView,
+        RsaDecryptView,
+        RotationPage,
+        EnableKeyRotationView,
+        DisableKeyRotationView,
+        RotateKeyView,
     )
 }
 
@@ -50,4 +74,4 @@ def operation(request: HttpRequest, key_id: UUID, slug: str) -> HttpResponseBase
     return _BY_SLUG[slug](request, key_id=key_id)
 
 
-__all__ = ["CreateKeyView", "KeyDetails", "KeyList", "operation"]
+__all__ = ["CreateKeyView", "KeyDetails", "KeyList", "RandomView", "operation"]

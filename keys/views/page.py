@@ -19,6 +19,7 @@ from keys.operations import DescribeDestroyedKey
 from keys.states import KeyKind, KeyState
 from keys.views.base import KeyView, OfferedView
 from keys.views.deletion import ScheduleKeyDeletionView
+from keys.views.rotation import RotateKeyView
 from keys.views.states import (
     ArchiveKeyView,
     CancelKeyArchiveView,
@@ -26,16 +27,15 @@ from keys.views.states import (
     DisableKeyView,
     EnableKeyView,
 )
+from keys.views.toolbox import tools_for
 from kmsconsole import clock
 
 _DAY = timedelta(days=1)
-# The first tool of a kind is where its tab leads.
-_TOOLS = {KeyKind.SIGNING: "sign", KeyKind.DECRYPTING: "rsa-decrypt"}
 
 
 def tool_of(kind: KeyKind) -> str:
     """Return the slug of the first tool for this kind of key."""
-    return _TOOLS.get(kind, "encrypt")
+    return tools_for(kind)[0].slug
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +54,14 @@ class Tab:
 
 TABS: tuple[Tab, ...] = (
     Tab("overview", gettext_lazy("Overview"), lambda _: "", outlives=True),
+    Tab("rotation", gettext_lazy("Versions"), lambda _: "rotation"),
     Tab("tools", gettext_lazy("Tools"), tool_of),
     Tab("tags", gettext_lazy("Tags"), lambda _: "tag-key"),
     Tab("activity", gettext_lazy("Activity"), lambda _: "activity", outlives=True),
 )
 # The ones that are `folded` stand in a menu behind the others.
 ACTIONS: tuple[type[OfferedView], ...] = (
+    RotateKeyView,
     EnableKeyView,
     DisableKeyView,
     CancelKeyArchiveView,

@@ -13,7 +13,8 @@ class Parameter:
     """One parameter as both languages write it.
 
     `follows` marks a parameter whose value follows the form's field of this name while
-    somebody types; `example` stands where the field is empty.
+    somebody types; `example` stands where the field is empty. A `plain` value is no
+    text: Python writes it without quotes.
     """
 
     name: str
@@ -23,6 +24,7 @@ class Parameter:
     example: str = ""
     follows: bool = False
     optional: bool = False
+    plain: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,27 +54,38 @@ def fixed(name: str, value: str) -> Parameter:
 
 
 def following(
-    name: str, value: str, example: str, *, optional: bool = False
+    name: str,
+    value: str,
+    example: str,
+    *,
+    optional: bool = False,
+    plain: bool = False,
 ) -> Parameter:
     """Return a parameter that follows a field of the form."""
     shown = value or example
     return Parameter(
         name,
         shlex.quote(shown),
-        json.dumps(shown, ensure_ascii=False),
+        shown if plain else json.dumps(shown, ensure_ascii=False),
         value,
         example,
         follows=True,
         optional=optional,
+        plain=plain,
     )
 
 
-def plaintext_from_file() -> Parameter:
-    """Return the plaintext as a file's Base64."""
+def number(name: str, value: str) -> Parameter:
+    """Return a whole number."""
+    return Parameter(name, value, value, value)
+
+
+def file_base64(name: str, file: str) -> Parameter:
+    """Return a file's content as Base64; `file` is a plain name."""
     return Parameter(
-        "Plaintext",
-        '"$(base64 -w0 secret.txt)"',
-        'base64.b64encode(Path("secret.txt").read_bytes()).decode()',
+        name,
+        f'"$(base64 -w0 {file})"',
+        f'base64.b64encode(Path("{file}").read_bytes()).decode()',
     )
 
 

@@ -8,7 +8,7 @@ from django.templatetags.static import static
 from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext
+from django.utils.translation import get_language, gettext, pgettext, to_locale
 
 from keys.custody import keyring
 
@@ -53,6 +53,12 @@ def icon(name: str, modifier: str = "") -> SafeString:
 
 
 @register.simple_tag
+def page_language(code: str = "") -> str:
+    """Write the page's language, or another, as HTML and Intl know it: zh-Hans."""
+    return to_locale(code or get_language() or "en").replace("_", "-")
+
+
+@register.simple_tag
 def state(value: str, label: str) -> SafeString:
     """Show a key's state as a pill with its word."""
     return format_html(
@@ -70,7 +76,7 @@ def moment(time: datetime, *, relative: bool = False) -> SafeString:
         " relative" if relative else "",
         time.isoformat(),
         time.strftime("%Y-%m-%d %H:%M:%S"),
-        date_format(time, "j M Y, H:i"),
+        date_format(time, pgettext("date and time", "j M Y, H:i")),
     )
 
 

@@ -33,6 +33,7 @@ class ByteCounter extends HTMLElement {
     if (!control) return 0;
     if (control.type === "file") return control.files[0]?.size ?? 0;
     const format = this.form?.elements.namedItem("format")?.value;
+    if (format === "hex") return Math.floor(control.value.replace(/\s/g, "").length / 2);
     if (format === "base64") return base64Bytes(control.value);
     return encoder.encode(control.value).length;
   }

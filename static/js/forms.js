@@ -34,6 +34,7 @@ customElements.define("checked-field", CheckedField);
 const quoted = {
   shell: (text) => (/^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'"'"'`)}'`),
   python: (text) => JSON.stringify(text),
+  plain: (text) => text,
 };
 
 // Shows the form's values inside the equivalent API call.
@@ -46,11 +47,71 @@ class ApiCall extends HTMLElement {
 
   handleEvent() {
     for (const place of this.querySelectorAll("[data-from]")) {
-      const value = this.form?.elements.namedItem(place.dataset.from)?.value ?? "";
+      const value = this.valueOf_(place.dataset.from);
       const line = place.closest("[data-optional]");
       if (line) line.hidden = value === "";
       place.textContent = quoted[place.dataset.quote](value || place.dataset.example);
     }
   }
+
+  // What the form hides does not apply to what was chosen.
+  valueOf_(name) {
+    const control = this.form?.elements.namedItem(name);
+    if (!control) return "";
+    const parts = control instanceof RadioNodeList ? [...control] : [control];
+    const counts = parts.some((part) => part.type === "hidden" || part.checkVisibility());
+    return counts ? control.value : "";
+  }
 }
 customElements.define("api-call", ApiCall);
+
+// Gives the rows of names and values to the API call as the JSON it takes.
+class TagRows extends HTMLElement {
+  connectedCallback() {
+    this.json = this.querySelector("[data-json]");
+    // Without this script three rows stand ready; with it, one does and more can come.
+    for (const row of this.rows.slice(1)) {
+      if ([...row.querySelectorAll("input")].every((field) => !field.value)) row.remove();
+    }
+    this.addEventListener("input", this);
+    this.addEventListener("click", this);
+    this.update();
+  }
+
+  handleEvent(event) {
+    if (event.type === "click") {
+      if (event.target.closest("[data-add]")) this.add();
+      const remove = event.target.closest("[data-remove]");
+      if (!remove) return;
+      this.remove_(remove.closest(".context-row"));
+      this.dispatchEvent(new Event("input", { bubbles: true }));
+    }
+    this.update();
+  }
+
+  get rows() {
+    return [...this.querySelectorAll(".context-row")];
+  }
+
+  add() {
+    const row = this.rows.at(-1).cloneNode(true);
+    for (const field of row.querySelectorAll("input")) field.value = "";
+    this.rows.at(-1).after(row);
+    row.querySelector("input").focus();
+  }
+
+  remove_(row) {
+    if (this.rows.length > 1) row.remove();
+    else for (const field of row.querySelectorAll("input")) field.value = "";
+    this.rows[0].querySelector("input").focus();
+  }
+
+  update() {
+    const tags = this.rows
+      .map((row) => [...row.querySelectorAll("input")].map((field) => field.value.trim()))
+      .filter(([name, value]) => name || value)
+      .map(([TagKey, TagValue]) => ({ TagKey, TagValue }));
+    this.json.value = tags.length ? JSON.stringify(tags) : "";
+  }
+}
+customElements.define("tag-rows", TagRows);

@@ -15,6 +15,12 @@ document.addEventListener("submit", (event) => {
   }
 });
 
+// The list's filters change the address without a new page; forms go back to what is shown.
+document.addEventListener("submit", (event) => {
+  const form = event.target.closest("form[data-return-here]");
+  if (form) form.elements.namedItem("next").value = location.pathname + location.search;
+});
+
 // Menus close when one looks elsewhere.
 document.addEventListener("click", (event) => {
   for (const menu of document.querySelectorAll("details.menu[open]")) {

@@ -11,87 +11,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tencentcloud.common import credential
-from tencentcloud.common.exception.tencent_cloud_sdk_exception import (
-    TencentCloudSDKException,
-)
-from tencentcloud.common.profile.client_profile import ClientProfile
-from tencentcloud.common.profile.http_profile import HttpProfile
-from tencentcloud.kms.v20190118 import kms_client, models
+from tencentcloud.kms.v20190118 import kms_client
 
 from kmsconsole import randomness
 from tests.api.tap import Tap, as_action, signature_of
+from tests.clients.sdk import (
+    OTHER_REGION,
+    REGION,
+    Connect,
+    ask,
+    refused,
+    unused_name,
+)
 from tests.server import RunningServer
-
-REGION, OTHER_REGION = "ap-guangzhou", "ap-shanghai"
-Connect = Callable[..., kms_client.KmsClient]
-
-
-@pytest.fixture(scope="module")
-def access_key(server: RunningServer) -> dict[str, str]:
-    return server.access_key
-
-
-@pytest.fixture
-def connect(
-    server: RunningServer,
-    access_key: dict[str, str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> Connect:
-    """Make a client of the SDK as the README does."""
-    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.lower(), raising=False)
-
-    def client(region: str = REGION, port: int = 0, **more: Any) -> Any:
-        secret_key = more.pop("secret_key", access_key["SecretKey"])
-        method = more.pop("method", "POST")
-        profile = ClientProfile(
-            httpProfile=HttpProfile(
-                protocol="http",
-                endpoint=f"127.0.0.1:{port or server.port}",
-                reqMethod=method,
-            ),
-            **more,
-        )
-        known = credential.Credential(access_key["SecretId"], secret_key)
-        return kms_client.KmsClient(known, region, profile)
-
-    return client
-
-
-@pytest.fixture
-def client(connect: Connect) -> kms_client.KmsClient:
-    return connect()
-
-
-def request(name: str, **fields: Any) -> Any:
-    made = getattr(models, f"{name}Request")()
-    made.from_json_string(json.dumps(fields))
-    return made
-
-
-def ask(client: kms_client.KmsClient, name: str, **fields: Any) -> Any:
-    answer = getattr(client, name)(request(name, **fields))
-    assert len(answer.RequestId) == 36
-    return answer
-
-
-def refused(work: Callable[[], object]) -> TencentCloudSDKException:
-    with pytest.raises(TencentCloudSDKException) as caught:
-        work()
-    assert caught.value.requestId
-    return caught.value
-
-
-def unused_name() -> str:
-    return f"t-{randomness.token_bytes(6).hex()}"
-
-
-@pytest.fixture
-def key_id(client: kms_client.KmsClient) -> str:
-    made: str = ask(client, "CreateKey", Alias=unused_name()).KeyId
-    return made
 
 
 @pytest.mark.parametrize("method", ["POST", "GET"])
@@ -204,8 +136,9 @@ def test_the_service_itself(connect: Connect, method: str) -> None:
     known = ask(client, "ListAlgorithms")
     (symmetric,) = known.SymmetricAlgorithms
     assert (symmetric.KeyUsage, symmetric.Algorithm) == ("ENCRYPT_DECRYPT", "AES_256")
-    assert known.AsymmetricAlgorithms == []
-    assert known.AsymmetricSignVerifyAlgorithms == []
+    (decrypting,) = known.AsymmetricAlgorithms
+    assert decrypting.KeyUsage == "ASYMMETRIC_DECRYPT_RSA_2048"
+    assert len(known.AsymmetricSignVerifyAlgorithms) == 4
 
 
 def test_errors_reach_the_client_with_their_codes(
