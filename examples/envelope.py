@@ -3,6 +3,9 @@
     python examples/envelope.py encrypt --key KEY_ID report.pdf report.pdf.kms
     python examples/envelope.py decrypt report.pdf.kms report.pdf
 
+Both take --context NAME=VALUE, as often as needed: what was given to encrypt must be
+given again to decrypt. The console's page Files reads and writes the same files.
+
 The file format is described in docs/envelope.md. Each chunk of 1 MiB has its own nonce,
 made of a random prefix, a counter and a flag on the last chunk, and is bound to the
 header: cutting the file short, swapping chunks or mixing two files is refused.
@@ -10,6 +13,7 @@ header: cutting the file short, swapping chunks or mixing two files is refused.
 
 import argparse
 import base64
+import json
 import os
 import struct
 import sys
@@ -29,7 +33,7 @@ MAGIC = b"KMSENV\x00\x01"
 CHUNK = 1024 * 1024
 TAG = 16
 PREFIX = 7
-CONTEXT = '{"format":"kmsconsole-envelope-1"}'
+MARK = {"format": "kmsconsole-envelope-1"}
 _FIXED = struct.Struct(f">8sIH{PREFIX}s")
 _LONGEST_BLOB = 4096
 
@@ -38,11 +42,13 @@ class EnvelopeRefused(Exception):
     """The file is no envelope, or not as it was written."""
 
 
-def encrypt(key_id: str, source: BinaryIO, target: BinaryIO) -> Iterator[int]:
+def encrypt(
+    key_id: str, context: dict[str, str], source: BinaryIO, target: BinaryIO
+) -> Iterator[int]:
     """Encrypt `source` under a fresh data key; yields the bytes done so far."""
     request = models.GenerateDataKeyRequest()
     request.KeyId, request.KeySpec = key_id, "AES_256"
-    request.EncryptionContext = CONTEXT
+    request.EncryptionContext = _context(context)
     answer = client().GenerateDataKey(request)
     cipher = AESGCM(base64.b64decode(answer.Plaintext))
     blob = answer.CiphertextBlob.encode("ascii")
@@ -63,7 +69,9 @@ def encrypt(key_id: str, source: BinaryIO, target: BinaryIO) -> Iterator[int]:
         chunk, counter = following, counter + 1
 
 
-def decrypt(source: BinaryIO, target: BinaryIO) -> Iterator[int]:
+def decrypt(
+    context: dict[str, str], source: BinaryIO, target: BinaryIO
+) -> Iterator[int]:
     """Decrypt an envelope; yields the bytes done, raises EnvelopeRefused."""
     fixed = source.read(_FIXED.size)
     if len(fixed) != _FIXED.size:
@@ -75,7 +83,7 @@ def decrypt(source: BinaryIO, target: BinaryIO) -> Iterator[int]:
     header = fixed + blob
     request = models.DecryptRequest()
     request.CiphertextBlob = blob.decode("ascii", errors="replace")
-    request.EncryptionContext = CONTEXT
+    request.EncryptionContext = _context(context)
     cipher = AESGCM(base64.b64decode(client().Decrypt(request).Plaintext))
     done = counter = 0
     chunk = source.read(CHUNK + TAG)
@@ -98,6 +106,17 @@ def _nonce(prefix: bytes, counter: int, *, last: bool) -> bytes:
     return prefix + struct.pack(">IB", counter, last)
 
 
+def _context(given: dict[str, str]) -> str:
+    return json.dumps(given | MARK, ensure_ascii=False)
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or name in MARK:
+        raise argparse.ArgumentTypeError("not NAME=VALUE, or the name is taken")
+    return name, value
+
+
 def _run(arguments: argparse.Namespace) -> None:
     # What is not complete and verified never gets the target's name.
     partial = arguments.target.with_name(arguments.target.name + ".part")
@@ -106,9 +125,9 @@ def _run(arguments: argparse.Namespace) -> None:
         with arguments.source.open("rb") as source, partial.open("wb") as target:
             partial.chmod(0o600)
             steps = (
-                encrypt(arguments.key, source, target)
+                encrypt(arguments.key, dict(arguments.context), source, target)
                 if arguments.action == "encrypt"
-                else decrypt(source, target)
+                else decrypt(dict(arguments.context), source, target)
             )
             for done in steps:
                 share = min(100, done * 100 // total)
@@ -127,6 +146,14 @@ def main() -> int:
         action = actions.add_parser(name)
         if name == "encrypt":
             action.add_argument("--key", required=True, help="key ID")
+        action.add_argument(
+            "--context",
+            metavar="NAME=VALUE",
+            type=_pair,
+            action="append",
+            default=[],
+            help="bound to the file; may be given more than once",
+        )
         action.add_argument("source", type=Path)
         action.add_argument("target", type=Path)
     try:

@@ -12,11 +12,12 @@ from django import forms
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-
+from keys.crypto.algorithms import signature_algorithms
 from keys.forms.base import WireForm, as_typed
 
 CONTEXT_ROWS = 3
-MOST_RANDOM_BYTES = 1024
+# docs/envelope.md: the data key of a file opens as the key of a file only.
+ENVELOPE_MARK = '"format": "kmsconsole-envelope-1"'
 _FORMATS: dict[str, str | Promise] = {
     "text": _("Text"),
     "base64": "Base64",
@@ -122,7 +123,7 @@ class DataForm(ToolForm):
             except ValueError:
                 self.add_error(
                     self.wire_name,
-                    _("This is no hex: use pairs of the digits 0–9 and a–f."),
+                    _("This is no hex: use pairs of the digits 0 to 9 and a to f."),
                 )
         return data
 
@@ -285,6 +286,33 @@ class RsaDecryptForm(DataForm):
             "Ciphertext": self.as_base64(),
             "Algorithm": self.cleaned_data["Algorithm"] or RSA_PADDINGS[0][0],
         }
+
+
+class FileForm(ToolForm):
+    """The data key of a file; the file itself stays in the browser."""
+
+    ENCRYPT, DECRYPT = "encrypt", "decrypt"
+
+    mode = forms.ChoiceField(
+        choices=((ENCRYPT, _("Encrypt a file")), (DECRYPT, _("Decrypt a file")))
+    )
+    CiphertextBlob = forms.CharField(strip=False)
+
+    def encryption_context(self) -> str:
+        """Return the context as JSON text, with the member that marks a file's key."""
+        typed = (self.context.wire() or "{}").strip()
+        if not (typed.startswith("{") and typed.endswith("}")):
+            return typed
+        # Joined as text, so that a name given twice is still there to be refused.
+        rest = typed[1:-1].strip()
+        return f"{{{ENVELOPE_MARK}{', ' if rest else ''}{rest}}}"
+
+    def wire(self) -> dict[str, Any]:
+        """Return what GenerateDataKey needs beside the key, or what Decrypt needs."""
+        given = {"EncryptionContext": self.encryption_context()}
+        if self.cleaned_data["mode"] == self.DECRYPT:
+            return given | {"CiphertextBlob": self.cleaned_data["CiphertextBlob"]}
+        return given | {"KeySpec": "AES_256"}
 
 
 class RandomForm(ToolForm):

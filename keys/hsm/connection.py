@@ -154,6 +154,25 @@ class Connection:
         """Prove the token anew before its next use: it said something unlikely."""
         self._checked_at = float("-inf")
 
+    def lend_pin(self) -> str:
+        """Return the PIN for one login of another process, the token being well.
+
+        HsmPinRefused where it was refused before; `refuse_pin` says that it now was.
+        """
+        self._enter()
+        try:
+            self._ensure_open()
+            pin = self._pin()
+            self.logins += 1
+        finally:
+            self._module.lock.release()
+        return pin
+
+    def refuse_pin(self, pin: str) -> None:
+        """Never present this PIN again."""
+        with self._module.lock:
+            self._recovery.refuse_pin(pin)
+
     def close(self) -> None:
         """End the session; the next use opens a new one."""
         with self._module.lock:

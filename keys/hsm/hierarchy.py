@@ -16,13 +16,15 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from keys.hsm.errors import BadData, HsmDown, HsmError, HsmMismatch
-from keys.hsm.templates import HIERARCHY, KEY_SPECS, UNWRAP_TEMPLATE, HierarchyKind
+from keys.hsm.templates import (
+    CHECK_BLOCK,
+    HIERARCHY,
+    KEY_SPECS,
+    UNWRAP_TEMPLATE,
+    HierarchyKind,
+)
 from keys.hsm.token import Handle, Token
 from kmsconsole import randomness
-
-# Not zero, as the encryption of zero is GCM's hash key, and not ending in a small
-# counter, as such blocks are GCM's key stream.
-CHECK_BLOCK = b"kmsconsole/check"
 
 _PROOF = b"kmsconsole/fingerprint/1"
 # The root does nothing but wrap and unwrap, so its pin carries a key wrapped under it,

@@ -5,27 +5,34 @@ wrapping cannot say whose it is, so an HMAC by the MAC key binds it to its ident
 no blob reaches the HSM before that has been verified.
 """
 
-import hashlib
 import hmac
 import os
-import struct
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import timedelta
-from typing import TypeAlias, TypeVar
+from typing import TypeVar
 from weakref import WeakSet
 
-from keys.hsm.errors import AlteredVersion, HsmError, HsmMismatch, StaleHandle
-from keys.hsm.handles import HandleCache, Lease
-from keys.hsm.hierarchy import (
-    CHECK_BLOCK,
-    Hierarchy,
-    Pin,
-    initialise_hierarchy,
-    prove,
+from keys.hsm import proofs
+from keys.hsm.errors import (
+    AlteredVersion,
+    BadData,
+    HsmError,
+    HsmMismatch,
+    StaleHandle,
 )
+from keys.hsm.handles import HandleCache
+from keys.hsm.hierarchy import Hierarchy, Pin, initialise_hierarchy, prove
 from keys.hsm.templates import KEY_SPECS, HierarchyKind, KeySpec
 from keys.hsm.token import Handle, Token, TokenStatus
+from keys.hsm.versions import (
+    Row,
+    WrappedVersion,
+    binding_message,
+    require_able,
+    row,
+    spec_of,
+)
 from kmsconsole import randomness
 
 __all__ = (
@@ -38,30 +45,9 @@ __all__ = (
 
 T = TypeVar("T")
 
-_Row: TypeAlias = tuple[bytes, str, bytes, bytes, int, int, bytes]
-
 HANDLE_LIFETIME = timedelta(seconds=60)
 
-_BINDING_PURPOSE = b"kmsconsole/version/1"
 _IV_BYTES = 12
-_CHECK_VALUE_BYTES = 8
-
-
-@dataclass(frozen=True, slots=True)
-class WrappedVersion:
-    """One CMK version as the database keeps it.
-
-    `blob` is the wrapped material, `binding` the HMAC (32 bytes) of identity and blob,
-    `check_value` 8 bytes that recognise the material and say nothing about it.
-    """
-
-    spec: str
-    blob: bytes
-    binding: bytes
-    root_epoch: int
-    mac_epoch: int
-    check_value: bytes
-    public_key: bytes = b""
 
 
 class Keyring:
@@ -79,7 +65,7 @@ class Keyring:
         self._token = token
         self._load_pins = load_pins
         self._hierarchy: Hierarchy | None = None
-        self._handles: HandleCache[_Row] = HandleCache(token, capacity, HANDLE_LIFETIME)
+        self._handles: HandleCache[Row] = HandleCache(token, capacity, HANDLE_LIFETIME)
         _keyrings.add(self)
 
     @property
@@ -103,9 +89,20 @@ class Keyring:
     def generate(self, spec: str, identity: bytes) -> WrappedVersion:
         """Make new material in the HSM for this identity (canonical bytes).
 
-        It is unwrapped once on trial, so what is returned is known to be usable.
+        It is unwrapped once on trial, so what is returned is known to be usable. RSA
+        takes seconds, in which this token goes on working for others. HsmMismatch where
+        the HSM does not stand by what it made.
         """
-        return self._bind(spec, identity, self._token.generate_wrapped)
+        try:
+            return self._bind(spec, identity, self._generate)
+        except BadData:
+            message = "the HSM made a key that cannot be used"
+            raise HsmMismatch(message) from None
+
+    def _generate(self, root: Handle, spec: KeySpec) -> tuple[bytes, bytes]:
+        hierarchy = self._proved()
+        newest = HierarchyKind.ROOT, hierarchy.newest[HierarchyKind.ROOT]
+        return self._token.generate(root, hierarchy.object_ids[newest], spec)
 
     def wrap(self, spec: str, identity: bytes, material: bytes) -> WrappedVersion:
         """Bring material from outside under this identity, as `generate` does its own.
@@ -115,28 +112,61 @@ class Keyring:
         return self._bind(
             spec,
             identity,
-            lambda root, template: self._token.wrap_value(root, template, material),
+            lambda root, kind: (self._token.wrap_value(root, kind, material), b""),
         )
 
-    def _bind(
-        self, spec: str, identity: bytes, wrapped: Callable[[Handle, KeySpec], bytes]
+    def wrap_imported(
+        self,
+        wrapping: WrappedVersion,
+        wrapping_identity: bytes,
+        padding: str,
+        encrypted_material: bytes,
+        spec: str,
+        identity: bytes,
     ) -> WrappedVersion:
+        """Bring material that was encrypted to a wrapping key under this identity.
+
+        `wrapping` is a version of RSA_2048_IMPORT, `padding` RSAES_PKCS1_V1_5,
+        RSAES_OAEP_SHA_1 or RSAES_OAEP_SHA_256; ValueError for others. BadData where
+        ciphertext, padding or length of the material are wrong, without a word which.
+        """
+        taken = spec_of(wrapping).import_paddings
+        require_able("import in this way", able=padding in taken)
+
+        def wrapped(root: Handle, kind: KeySpec) -> tuple[bytes, bytes]:
+            blob = self._use(
+                wrapping,
+                wrapping_identity,
+                lambda handle: self._token.wrap_imported(
+                    root, handle, kind, padding, encrypted_material
+                ),
+            )
+            return blob, b""
+
+        return self._bind(spec, identity, wrapped)
+
+    def _bind(
+        self,
+        spec: str,
+        identity: bytes,
+        wrapped: Callable[[Handle, KeySpec], tuple[bytes, bytes]],
+    ) -> WrappedVersion:
+        kind = KEY_SPECS[spec]
+
         def make() -> WrappedVersion:
             root_epoch, root = self._newest(HierarchyKind.ROOT)
             mac_epoch, mac = self._newest(HierarchyKind.MAC)
-            blob = wrapped(root, KEY_SPECS[spec])
-            handle = self._token.unwrap(root, KEY_SPECS[spec], blob)
+            blob, public_key = wrapped(root, kind)
+            handle = self._token.unwrap(root, kind, blob)
             try:
-                check_value = self._check_value(handle)
+                check_value = proofs.check_value(self._token, handle, kind, public_key)
             finally:
                 self._token.destroy(handle)
             unbound = WrappedVersion(
-                spec, blob, b"", root_epoch, mac_epoch, check_value
+                spec, blob, b"", root_epoch, mac_epoch, check_value, public_key
             )
-            binding = self._token.hmac(mac, _binding_message(unbound, identity))
-            return WrappedVersion(
-                spec, blob, binding, root_epoch, mac_epoch, check_value
-            )
+            binding = self._token.hmac(mac, binding_message(unbound, identity))
+            return replace(unbound, binding=binding)
 
         return self._again(make)
 
@@ -170,8 +200,58 @@ class Keyring:
             lambda handle: self._token.decrypt_gcm(handle, iv, data, aad),
         )
 
+    def sign(
+        self, version: WrappedVersion, identity: bytes, scheme: str, digest: bytes
+    ) -> bytes:
+        """Return the signature of a digest the caller made; ECDSA's is DER.
+
+        BadData where the digest is not as long as the scheme's, ValueError where the
+        scheme (RSA_PKCS1_SHA256, RSA_PSS_SHA256, ECDSA) is not one of this key.
+        """
+        spec = spec_of(version)
+        require_able("sign in this way", able=scheme in spec.schemes)
+        if len(digest) != spec.digest_bytes:
+            raise BadData
+        return self._with_material(
+            version,
+            identity,
+            lambda handle: self._token.sign_digest(handle, scheme, digest),
+        )
+
+    def rsa_decrypt(
+        self, version: WrappedVersion, identity: bytes, padding: str, ciphertext: bytes
+    ) -> bytes:
+        """Return what was encrypted to the public half; BadData for every fault of it.
+
+        `padding` as for `wrap_imported`; ValueError where the key is not for this.
+        """
+        spec = spec_of(version)
+        require_able("decrypt in this way", able=padding in spec.paddings)
+        return self._with_material(
+            version,
+            identity,
+            lambda handle: self._token.decrypt_rsa(handle, padding, ciphertext),
+        )
+
+    def public_key(self, version: WrappedVersion, identity: bytes) -> bytes:
+        """Return the SubjectPublicKeyInfo (DER), its binding being verified.
+
+        AlteredVersion where it does not hold, ValueError where there is no public half.
+        """
+
+        def read() -> bytes:
+            self._require_bound(version, identity)
+            return version.public_key
+
+        public_key = self._again(read)
+        require_able("show a public half", able=bool(public_key))
+        return public_key
+
     def verify(self, version: WrappedVersion, identity: bytes) -> None:
-        """Unwrap afresh and compare the check value; BadData if it does not hold."""
+        """Unwrap afresh and compare the check value; BadData if it does not hold.
+
+        The private half of a pair has to prove that it belongs to the public one.
+        """
 
         def check() -> None:
             self._token.destroy(self._unwrap(version, identity))
@@ -241,41 +321,40 @@ class Keyring:
     def _with_material(
         self, version: WrappedVersion, identity: bytes, work: Callable[[Handle], T]
     ) -> T:
-        key = _row(version, identity)
+        return self._again(lambda: self._use(version, identity, work))
 
-        def use() -> T:
-            lease = self._lease(key, version, identity)
-            try:
-                return work(lease.handle)
-            except StaleHandle:
-                self._handles.drop(key)
-                raise
-            finally:
-                self._handles.release(lease)
-
-        return self._again(use)
-
-    def _lease(self, key: _Row, version: WrappedVersion, identity: bytes) -> Lease:
+    def _use(
+        self, version: WrappedVersion, identity: bytes, work: Callable[[Handle], T]
+    ) -> T:
+        key = row(version, identity)
         lease = self._handles.borrow(key)
         if lease is None:
             lease = self._handles.keep(key, self._unwrap(version, identity))
-        return lease
+        try:
+            return work(lease.handle)
+        except StaleHandle:
+            self._handles.drop(key)
+            raise
+        finally:
+            self._handles.release(lease)
 
     def _unwrap(self, version: WrappedVersion, identity: bytes) -> Handle:
-        spec = KEY_SPECS.get(version.spec)
-        mac = self._of_epoch(HierarchyKind.MAC, version.mac_epoch)
-        binding = self._token.hmac(mac, _binding_message(version, identity))
-        if spec is None or not hmac.compare_digest(binding, version.binding):
-            raise AlteredVersion
+        spec = self._require_bound(version, identity)
         root = self._of_epoch(HierarchyKind.ROOT, version.root_epoch)
         handle = self._token.unwrap(root, spec, version.blob)
-        if not hmac.compare_digest(self._check_value(handle), version.check_value):
+        try:
+            proofs.require(self._token, handle, version)
+        except BaseException:
             self._token.destroy(handle)
-            raise AlteredVersion
+            raise
         return handle
 
-    def _check_value(self, handle: Handle) -> bytes:
-        return self._token.encrypt_block(handle, CHECK_BLOCK)[:_CHECK_VALUE_BYTES]
+    def _require_bound(self, version: WrappedVersion, identity: bytes) -> KeySpec:
+        mac = self._of_epoch(HierarchyKind.MAC, version.mac_epoch)
+        binding = self._token.hmac(mac, binding_message(version, identity))
+        if not hmac.compare_digest(binding, version.binding):
+            raise AlteredVersion
+        return spec_of(version)
 
     def _newest(self, kind: HierarchyKind) -> tuple[int, Handle]:
         hierarchy = self._proved()
@@ -307,35 +386,6 @@ class Keyring:
     def _after_fork(self) -> None:
         self._hierarchy = None
         self._handles.after_fork()
-
-
-def _row(version: WrappedVersion, identity: bytes) -> _Row:
-    # All of it, so that a hit in the cache means that these very bytes were verified.
-    return (
-        identity,
-        version.spec,
-        version.blob,
-        version.binding,
-        version.root_epoch,
-        version.mac_epoch,
-        version.check_value,
-    )
-
-
-def _binding_message(version: WrappedVersion, identity: bytes) -> bytes:
-    spec = version.spec.encode()
-    return b"".join(
-        (
-            _BINDING_PURPOSE,
-            struct.pack(">I", len(identity)),
-            identity,
-            struct.pack(">I", len(spec)),
-            spec,
-            struct.pack(">II", version.root_epoch, version.mac_epoch),
-            hashlib.sha256(version.blob).digest(),
-            version.check_value,
-        )
-    )
 
 
 _keyrings: WeakSet[Keyring] = WeakSet()

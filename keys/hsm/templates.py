@@ -7,6 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+# One block whose encryption recognises an AES key. Not zero, as the encryption of zero
+# is GCM's hash key, and not ending in a small counter, as such blocks are GCM's key
+# stream.
+CHECK_BLOCK = b"kmsconsole/check"
+
 
 class HierarchyKind(StrEnum):
     """The keys that live in the token; everything else is wrapped under them."""
@@ -107,7 +112,10 @@ class KeySpec:
     """Material of one CMK version: as it is generated, and as it is unwrapped for use.
 
     It must be extractable while it is made, or it could not be wrapped; what is
-    unwrapped for use can neither leave nor be changed.
+    unwrapped for use can neither leave nor be changed. `key_type` is AES, RSA or EC (on
+    `curve`). A pair has a template of its public half. `schemes` are the ways it signs
+    digests of `digest_bytes`, `paddings` those in which its owner may have it decrypt,
+    `import_paddings` those in which it takes in material.
     """
 
     name: str
@@ -115,14 +123,112 @@ class KeySpec:
     bits: int
     generated: Mapping[str, bool]
     unwrapped: Mapping[str, bool]
+    public: Mapping[str, bool] = field(default_factory=dict)
+    curve: str = ""
+    schemes: tuple[str, ...] = ()
+    digest_bytes: int = 0
+    paddings: tuple[str, ...] = ()
+    import_paddings: tuple[str, ...] = ()
+
+    @property
+    def paired(self) -> bool:
+        """Whether there is a public half."""
+        return bool(self.public)
+
+    @property
+    def slow(self) -> bool:
+        """Whether to generate one takes seconds, as primes have to be found."""
+        return self.key_type == "RSA"
+
+
+# The public half leaves as bytes at once, so its object can do nothing.
+_PUBLIC_HALF = {
+    "TOKEN": False,
+    "PRIVATE": False,
+    "MODIFIABLE": False,
+    "ENCRYPT": False,
+    "VERIFY": False,
+    "WRAP": False,
+}
+
+
+def _private(*capabilities: str, extractable: bool) -> dict[str, bool]:
+    return {
+        "TOKEN": False,
+        "PRIVATE": True,
+        "SENSITIVE": True,
+        "EXTRACTABLE": extractable,
+        "MODIFIABLE": False,
+        **{
+            name: name in capabilities
+            for name in ("DECRYPT", "SIGN", "UNWRAP", "DERIVE")
+        },
+    }
+
+
+_RSA_SCHEMES = ("RSA_PKCS1_SHA256", "RSA_PSS_SHA256")
+_RSA_PADDINGS = ("RSAES_PKCS1_V1_5", "RSAES_OAEP_SHA_1", "RSAES_OAEP_SHA_256")
+
+
+def _rsa(
+    name: str,
+    bits: int,
+    *capabilities: str,
+    schemes: tuple[str, ...] = (),
+    paddings: tuple[str, ...] = (),
+    import_paddings: tuple[str, ...] = (),
+) -> KeySpec:
+    return KeySpec(
+        name,
+        "RSA",
+        bits,
+        generated=_private(*capabilities, extractable=True),
+        unwrapped=_private(*capabilities, extractable=False),
+        public=_PUBLIC_HALF,
+        schemes=schemes,
+        digest_bytes=32 if schemes else 0,
+        paddings=paddings,
+        import_paddings=import_paddings,
+    )
+
+
+def _ec(name: str, curve: str, bits: int) -> KeySpec:
+    return KeySpec(
+        name,
+        "EC",
+        bits,
+        generated=_private("SIGN", extractable=True),
+        unwrapped=_private("SIGN", extractable=False),
+        public=_PUBLIC_HALF,
+        curve=curve,
+        schemes=("ECDSA",),
+        digest_bytes=bits // 8,
+    )
 
 
 KEY_SPECS: Mapping[str, KeySpec] = {
-    "AES_256": KeySpec(
-        "AES_256",
-        "AES",
-        256,
-        generated=_secret("ENCRYPT", "DECRYPT", token=False, extractable=True),
-        unwrapped=_secret("ENCRYPT", "DECRYPT", token=False, extractable=False),
+    spec.name: spec
+    for spec in (
+        KeySpec(
+            "AES_256",
+            "AES",
+            256,
+            generated=_secret("ENCRYPT", "DECRYPT", token=False, extractable=True),
+            unwrapped=_secret("ENCRYPT", "DECRYPT", token=False, extractable=False),
+        ),
+        _rsa("RSA_2048_DECRYPT", 2048, "DECRYPT", paddings=_RSA_PADDINGS),
+        _rsa("RSA_2048_SIGN", 2048, "SIGN", schemes=_RSA_SCHEMES),
+        _rsa("RSA_3072_SIGN", 3072, "SIGN", schemes=_RSA_SCHEMES),
+        _ec("EC_P256_SIGN", "secp256r1", 256),
+        _ec("EC_P384_SIGN", "secp384r1", 384),
+        # Takes in material, and gives none out: DECRYPT is for the one padding SoftHSM
+        # can't unwrap with, see keys/hsm/token/pairs.py.
+        _rsa(
+            "RSA_2048_IMPORT",
+            2048,
+            "UNWRAP",
+            "DECRYPT",
+            import_paddings=_RSA_PADDINGS,
+        ),
     )
 }

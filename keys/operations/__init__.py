@@ -1,5 +1,11 @@
 """Operations on keys: the list is the vocabulary of API, console and permissions."""
 
+from keys.operations.asymmetric import (
+    AsymmetricRsaDecrypt,
+    GetPublicKey,
+    SignByAsymmetricKey,
+    VerifyByAsymmetricKey,
+)
 from keys.operations.browsing import (
     BrowseKeys,
     CountKeys,
@@ -96,6 +102,10 @@ OPERATIONS: tuple[type[Operation], ...] = (
     ReEncrypt,
     GenerateDataKey,
     GenerateRandom,
+    GetPublicKey,
+    SignByAsymmetricKey,
+    VerifyByAsymmetricKey,
+    AsymmetricRsaDecrypt,
     GetServiceStatus,
     GetRegions,
     ListAlgorithms,
@@ -114,6 +124,7 @@ __all__ = [
     "OPERATIONS",
     "SYSTEM_OPERATIONS",
     "ArchiveKey",
+    "AsymmetricRsaDecrypt",
     "BrowseKeys",
     "CancelKeyArchive",
     "CancelKeyDeletion",
@@ -138,6 +149,7 @@ __all__ = [
     "GenerateRandom",
     "GetKeyRotationStatus",
     "GetParametersForImport",
+    "GetPublicKey",
     "GetRegions",
     "GetServiceStatus",
     "ImportKeyMaterial",
@@ -150,8 +162,10 @@ __all__ = [
     "RotateKey",
     "ScheduleKeyDeletion",
     "ScheduleKeysDeletion",
+    "SignByAsymmetricKey",
     "TagKey",
     "TagKeys",
     "UpdateAlias",
     "UpdateKeyDescription",
+    "VerifyByAsymmetricKey",
 ]

@@ -11,14 +11,22 @@ from keys.views.details import (
     UpdateAliasView,
     UpdateKeyDescriptionView,
 )
+from keys.views.files import FilesView
 from keys.views.listing import KeyList
+from keys.views.pair_tools import RsaDecryptView, SignView, VerifyView
 from keys.views.rotation import (
     DisableKeyRotationView,
     EnableKeyRotationView,
     RotateKeyView,
 )
 from keys.views.states import DisableKeyView, EnableKeyView
-from keys.views.tools import SYMMETRIC_TOOLS, RandomView
+from keys.views.tools import (
+    DecryptView,
+    EncryptView,
+    GenerateDataKeyView,
+    RandomView,
+    ReEncryptView,
+)
 from keys.views.versions import RotationPage
 
 _BY_SLUG = {
@@ -32,7 +40,14 @@ _BY_SLUG = {
         EnableKeyRotationView,
         DisableKeyRotationView,
         RotateKeyView,
-        *SYMMETRIC_TOOLS,
+        EncryptView,
+        DecryptView,
+        ReEncryptView,
+        GenerateDataKeyView,
+        FilesView,
+        SignView,
+        VerifyView,
+        RsaDecryptView,
     )
 }
 

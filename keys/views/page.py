@@ -16,10 +16,7 @@ from keys.states import KeyKind
 from keys.views.base import KeyView, OfferedView
 from keys.views.rotation import RotateKeyView
 from keys.views.states import DisableKeyView, EnableKeyView
-
-_PAIRS = (KeyKind.DECRYPTING, KeyKind.SIGNING)
-# The first tool of a kind is where its tab leads.
-_TOOLS = {KeyKind.SIGNING: "sign", KeyKind.DECRYPTING: "rsa-decrypt"}
+from keys.views.toolbox import tools_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +32,7 @@ class Tab:
 TABS: tuple[Tab, ...] = (
     Tab("overview", gettext_lazy("Overview"), lambda _: ""),
     Tab("rotation", gettext_lazy("Versions"), lambda _: "rotation"),
-    Tab("tools", gettext_lazy("Tools"), lambda kind: _TOOLS.get(kind, "encrypt")),
+    Tab("tools", gettext_lazy("Tools"), lambda kind: tools_for(kind)[0].slug),
 )
 ACTIONS: tuple[type[OfferedView], ...] = (
     RotateKeyView,

@@ -28,11 +28,11 @@ from keys.operations import (
     GenerateRandom,
     ReEncrypt,
 )
-from keys.states import KeyKind
 from keys.views import snippets
 from keys.views.base import OperationView, reason_against
 from keys.views.page import KeyPage
 from keys.views.snippets import ApiCall
+from keys.views.toolbox import tool, tools_for
 from kmsconsole.errors import KMSError
 
 _SHOWN_CONTROLS = {"\t", "\n"}
@@ -50,8 +50,8 @@ class Tool(OperationView):
     part = "result"
     form: ClassVar[type[WireForm]] = ToolForm
     slug: ClassVar[str]
-    label: ClassVar[str | Promise]
-    icon: ClassVar[str]
+    label: str | Promise
+    icon: str
     input_title: ClassVar[str | Promise]
     result_title: ClassVar[str | Promise]
     awaiting: ClassVar[str | Promise]
@@ -65,9 +65,9 @@ class Tool(OperationView):
             "api": self.api(),
         }
 
-    def api(self) -> ApiCall:
-        """Return the same as an API call, without the data."""
-        raise NotImplementedError
+    def api(self) -> ApiCall | None:
+        """Return the same as an API call, without the data, where there is one."""
+        return None
 
     def outcome(self, data: dict[str, Any], output: dict[str, Any]) -> dict[str, Any]:
         """Return what to show of the answer."""
@@ -100,18 +100,19 @@ class Tool(OperationView):
 
 
 class KeyTool(Tool, KeyPage):
-    """A tool that works with keys of some kinds."""
+    """A tool that works with keys of some kinds; its words stand in the toolbox."""
 
     tab = "tools"
-    kinds: ClassVar[frozenset[KeyKind]]
 
-    def siblings(self) -> "tuple[type[KeyTool], ...]":
-        """Return the tools among which this one is chosen."""
-        raise NotImplementedError
+    def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
+        """Take the tool's words from the toolbox."""
+        super().setup(request, *args, **kwargs)
+        self.entry = tool(self.slug)
+        self.label, self.icon = self.entry.label, self.entry.icon
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         """Know no such page for a key of another kind."""
-        if self.key.kind not in self.kinds:
+        if self.key.kind not in self.entry.kinds:
             raise Http404
         return super().dispatch(request, *args, **kwargs)
 
@@ -119,13 +120,12 @@ class KeyTool(Tool, KeyPage):
         """Return the tools of this key, and why this one would be refused now."""
         tools = [
             {
-                "slug": tool.slug,
-                "label": tool.label,
-                "icon": tool.icon,
-                "url": reverse("keys:operation", args=[self.key_id, tool.slug]),
+                "slug": entry.slug,
+                "label": entry.label,
+                "icon": entry.icon,
+                "url": reverse("keys:operation", args=[self.key_id, entry.slug]),
             }
-            for tool in self.siblings()
-            if self.key.kind in tool.kinds
+            for entry in tools_for(self.key.kind)
         ]
         return super().context(form) | {
             "tools": tools,
@@ -133,24 +133,12 @@ class KeyTool(Tool, KeyPage):
         }
 
 
-class SymmetricTool(KeyTool):
-    """A tool of symmetric keys."""
-
-    kinds = frozenset({KeyKind.GENERATED, KeyKind.IMPORTED, KeyKind.CLOUD})
-
-    def siblings(self) -> tuple[type[KeyTool], ...]:
-        """Return every one of them."""
-        return SYMMETRIC_TOOLS
-
-
-class EncryptView(SymmetricTool):
+class EncryptView(KeyTool):
     """Encrypts."""
 
     operation = Encrypt
     form = EncryptForm
     slug = "encrypt"
-    label = gettext_lazy("Encrypt")
-    icon = "lock"
     input_title = gettext_lazy("Plaintext")
     result_title = gettext_lazy("Encrypted")
     awaiting = gettext_lazy("The ciphertext appears here, to copy or to download.")
@@ -181,14 +169,12 @@ class EncryptView(SymmetricTool):
         }
 
 
-class DecryptView(SymmetricTool):
+class DecryptView(KeyTool):
     """Decrypts."""
 
     operation = Decrypt
     form = DecryptForm
     slug = "decrypt"
-    label = gettext_lazy("Decrypt")
-    icon = "lock-open"
     input_title = gettext_lazy("Ciphertext")
     result_title = gettext_lazy("Decrypted")
     awaiting = gettext_lazy("The plaintext appears here, hidden until you ask for it.")
@@ -219,14 +205,12 @@ class DecryptView(SymmetricTool):
         }
 
 
-class ReEncryptView(SymmetricTool):
+class ReEncryptView(KeyTool):
     """Moves a ciphertext to the newest version, another key or another context."""
 
     operation = ReEncrypt
     form = ReEncryptForm
     slug = "re-encrypt"
-    label = gettext_lazy("Re-encrypt")
-    icon = "refresh-cw"
     input_title = gettext_lazy("Ciphertext")
     result_title = gettext_lazy("Re-encrypted")
     awaiting = gettext_lazy(
@@ -265,14 +249,12 @@ class ReEncryptView(SymmetricTool):
         }
 
 
-class GenerateDataKeyView(SymmetricTool):
+class GenerateDataKeyView(KeyTool):
     """Makes a data key, which the service forgets at once."""
 
     operation = GenerateDataKey
     form = DataKeyForm
     slug = "generate-data-key"
-    label = gettext_lazy("Data key")
-    icon = "file-key"
     input_title = gettext_lazy("A new data key")
     result_title = gettext_lazy("Data key")
     awaiting = gettext_lazy("The data key appears here, hidden until you ask for it.")
@@ -334,14 +316,6 @@ class RandomView(Tool):
     def outcome(self, data: dict[str, Any], output: dict[str, Any]) -> dict[str, Any]:
         """Return the bytes."""
         return secret(output["Plaintext"], as_text=False)
-
-
-SYMMETRIC_TOOLS: tuple[type[KeyTool], ...] = (
-    EncryptView,
-    DecryptView,
-    ReEncryptView,
-    GenerateDataKeyView,
-)
 
 
 def secret(plain: str, *, as_text: bool = True) -> dict[str, Any]:

@@ -18,6 +18,7 @@ PAGES = {
     "details": "{key}",
     "encrypt": "{key}encrypt/",
     "decrypt": "{key}decrypt/",
+    "files": "{key}files/",
     "disable": "{key}disable-key/",
     "edit": "{key}update-alias/",
     "edit description": "{key}update-key-description/",

@@ -136,8 +136,9 @@ def test_the_service_itself(connect: Connect, method: str) -> None:
     known = ask(client, "ListAlgorithms")
     (symmetric,) = known.SymmetricAlgorithms
     assert (symmetric.KeyUsage, symmetric.Algorithm) == ("ENCRYPT_DECRYPT", "AES_256")
-    assert known.AsymmetricAlgorithms == []
-    assert known.AsymmetricSignVerifyAlgorithms == []
+    (decrypting,) = known.AsymmetricAlgorithms
+    assert decrypting.KeyUsage == "ASYMMETRIC_DECRYPT_RSA_2048"
+    assert len(known.AsymmetricSignVerifyAlgorithms) == 4
 
 
 def test_errors_reach_the_client_with_their_codes(

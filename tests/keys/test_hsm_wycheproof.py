@@ -7,10 +7,19 @@ from importlib.resources import files
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_der_private_key,
+)
 from pkcs11 import (  # noqa: TID251 - a key-encryption key from a vector, not a root
     Attribute,
     KeyType,
     ObjectClass,
+)
+from pkcs11.util.rsa import (  # noqa: TID251 - a private key from a vector likewise
+    decode_rsa_private_key,
 )
 
 from keys.hsm.errors import BadData
@@ -103,4 +112,45 @@ def test_aes_key_wrap_with_padding(parts: tuple[Keyring, Token]) -> None:
             assert handle.key[Attribute.VALUE] == bytes.fromhex(test["msg"])
             token.destroy(handle)
         token.destroy(root)
+    assert token.initialisations == before
+
+
+def private_key(token: Token, pkcs8: str) -> Handle:
+    key = load_der_private_key(bytes.fromhex(pkcs8), None)
+    der = key.private_bytes(
+        Encoding.DER, PrivateFormat.TraditionalOpenSSL, NoEncryption()
+    )
+    template = {**decode_rsa_private_key(der), Attribute.TOKEN: False}
+    made = token._connection.run(lambda session: session.create_object(template))
+    return Handle(made, token.generation)
+
+
+@pytest.mark.parametrize(
+    ("name", "padding"),
+    [
+        ("rsa_pkcs1_2048_test.json", "RSAES_PKCS1_V1_5"),
+        ("rsa_oaep_2048_sha1_mgf1sha1_test.json", "RSAES_OAEP_SHA_1"),
+        ("rsa_oaep_2048_sha256_mgf1sha256_test.json", "RSAES_OAEP_SHA_256"),
+    ],
+)
+def test_rsa_decryption(parts: tuple[Keyring, Token], name: str, padding: str) -> None:
+    _, token = parts
+    before = token.initialisations
+    results = {"valid": 0, "invalid": 0}
+    # One group of many tests stands for the small ones, each of which has its own key.
+    group, _ = vectors(name)[0]
+    handle = private_key(token, group["privateKeyPkcs8"])
+    for test in group["tests"]:
+        if test.get("label") or test["result"] == "acceptable":
+            continue
+        data = bytes.fromhex(test["ct"])
+        if test["result"] == "valid":
+            opened = token.decrypt_rsa(handle, padding, data)
+            assert opened == bytes.fromhex(test["msg"]), test["tcId"]
+        else:
+            with pytest.raises(BadData):
+                token.decrypt_rsa(handle, padding, data)
+        results[test["result"]] += 1
+    token.destroy(handle)
+    assert min(results.values()) > 5
     assert token.initialisations == before

@@ -248,5 +248,8 @@ def test_algorithms_are_what_can_be_created() -> None:
     assert answer["SymmetricAlgorithms"] == [
         {"KeyUsage": "ENCRYPT_DECRYPT", "Algorithm": "AES_256"}
     ]
-    assert answer["AsymmetricAlgorithms"] == []
-    assert answer["AsymmetricSignVerifyAlgorithms"] == []
+    assert answer["AsymmetricAlgorithms"] == [
+        {"KeyUsage": "ASYMMETRIC_DECRYPT_RSA_2048", "Algorithm": "RSA_2048"}
+    ]
+    signing = [row["Algorithm"] for row in answer["AsymmetricSignVerifyAlgorithms"]]
+    assert signing == ["RSA_2048", "RSA_3072", "ECC", "ECDSA384_SHA384"]

@@ -1,95 +1,169 @@
 """How many statements an operation costs: more of them needs a reason."""
 
+import base64
+from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import padding
+from cryptography.hazmat.primitives.serialization import load_der_public_key
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from keys.operations import (
-    CreateKey,
-    Decrypt,
-    DescribeKey,
-    DescribeKeys,
-    DisableKey,
-    DisableKeys,
-    EnableKey,
-    EnableKeys,
-    Encrypt,
-    GenerateDataKey,
-    GenerateRandom,
-    GetRegions,
-    GetServiceStatus,
-    ListAlgorithms,
-    ListKeyDetail,
-    ListKeys,
-    ReEncrypt,
-    UpdateAlias,
-    UpdateKeyDescription,
-)
+from keys import operations as o
+from keys.models import CustomerMasterKey
+from keys.states import KeyState
 from kmsconsole.operations import Operation
-from tests.personas import call, create_key
+from tests.personas import call, create_key, execute
 
 pytestmark = pytest.mark.django_db
 
 # With a signature: one statement looks it up and one writes the event; the rest is the
 # operation's own. Savepoints count as two.
 PINNED: dict[type[Operation], int] = {
-    Encrypt: 3,
-    Decrypt: 3,
-    ReEncrypt: 4,
-    GenerateDataKey: 3,
-    GenerateRandom: 2,
-    GetRegions: 2,
-    ListAlgorithms: 2,
-    GetServiceStatus: 3,
-    DescribeKey: 3,
-    DescribeKeys: 3,
-    ListKeys: 4,
-    ListKeyDetail: 4,
-    EnableKey: 6,
-    DisableKey: 6,
-    EnableKeys: 7,
-    DisableKeys: 7,
-    UpdateAlias: 8,
-    UpdateKeyDescription: 6,
-    CreateKey: 9,
+    o.Encrypt: 3,
+    o.Decrypt: 3,
+    o.ReEncrypt: 4,
+    o.GenerateDataKey: 3,
+    o.GenerateRandom: 2,
+    o.GetPublicKey: 3,
+    o.SignByAsymmetricKey: 3,
+    o.VerifyByAsymmetricKey: 3,
+    o.AsymmetricRsaDecrypt: 3,
+    o.GetRegions: 2,
+    o.ListAlgorithms: 2,
+    o.GetServiceStatus: 3,
+    o.DescribeKey: 3,
+    o.DescribeKeys: 3,
+    o.ListKeys: 4,
+    o.ListKeyDetail: 4,
+    o.BrowseKeys: 5,
+    o.CountKeys: 3,
+    o.ListKeyVersions: 6,
+    o.ListKeyEvents: 4,
+    o.DescribeKeyUsage: 9,
+    o.DescribeDestroyedKey: 3,
+    o.GetKeyRotationStatus: 3,
+    o.DisableKey: 7,
+    o.EnableKey: 6,
+    o.DisableKeys: 8,
+    o.EnableKeys: 7,
+    o.UpdateAlias: 8,
+    o.UpdateKeyDescription: 6,
+    o.TagKey: 8,
+    o.TagKeys: 11,
+    o.EnableKeyRotation: 6,
+    o.RotateKey: 12,
+    o.DisableKeyRotation: 6,
+    o.ArchiveKey: 7,
+    o.CancelKeyArchive: 6,
+    o.ScheduleKeyDeletion: 7,
+    o.CancelKeyDeletion: 7,
+    o.ScheduleKeysDeletion: 8,
+    o.GetParametersForImport: 12,
+    o.ImportKeyMaterial: 12,
+    o.DeleteImportedKeyMaterial: 10,
+    o.CreateKey: 10,
 }
+_PAIR = {"SIGNING": "ASYMMETRIC_SIGN_VERIFY_ECC", "RSA": "ASYMMETRIC_DECRYPT_RSA_2048"}
 
 
-def inputs() -> dict[type[Operation], dict[str, Any]]:
-    one, *_ = keys = [create_key(name) for name in ("a", "b")]
-    blob = Encrypt.execute(call(), {"KeyId": one, "Plaintext": "YQ=="}).output
-    ciphertext = {"CiphertextBlob": blob["CiphertextBlob"]}
-    key, batch = {"KeyId": one}, {"KeyIds": keys}
+def encoded(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+def imported(key_id: str) -> dict[str, str]:
+    """Wrap material for a key as its owner would."""
+    wanted = {"WrappingAlgorithm": "RSAES_PKCS1_V1_5", "WrappingKeySpec": "RSA_2048"}
+    given = execute(o.GetParametersForImport, KeyId=key_id, **wanted).output
+    public: Any = load_der_public_key(base64.b64decode(given["PublicKey"]))
+    wrapped = public.encrypt(bytes(range(32)), padding.PKCS1v15())
     return {
-        Encrypt: {**key, "Plaintext": "YQ=="},
-        Decrypt: ciphertext,
-        ReEncrypt: ciphertext,
-        GenerateDataKey: {**key, "KeySpec": "AES_256"},
-        GenerateRandom: {"NumberOfBytes": 1},
-        GetRegions: {},
-        ListAlgorithms: {},
-        GetServiceStatus: {},
-        DescribeKey: key,
-        DescribeKeys: batch,
-        ListKeys: {},
-        ListKeyDetail: {},
-        DisableKey: key,
-        EnableKey: key,
-        DisableKeys: batch,
-        EnableKeys: batch,
-        UpdateAlias: {**key, "Alias": "c"},
-        UpdateKeyDescription: {**key, "Description": "d"},
-        CreateKey: {"Alias": "d"},
+        "KeyId": key_id,
+        "ImportToken": given["ImportToken"],
+        "EncryptedKeyMaterial": encoded(wrapped),
     }
+
+
+def destroyed() -> str:
+    """Return the ID of a key that is only a tombstone."""
+    key_id = create_key("gone")
+    CustomerMasterKey.objects.filter(id=key_id).update(state=KeyState.DESTROYED)
+    return key_id
+
+
+def symmetric() -> Iterator[tuple[type[Operation], dict[str, Any]]]:
+    one, *_ = keys = [create_key(name) for name in ("a", "b")]
+    blob = execute(o.Encrypt, KeyId=one, Plaintext="YQ==").output["CiphertextBlob"]
+    key, batch, days = {"KeyId": one}, {"KeyIds": keys}, {"PendingWindowInDays": 7}
+    tags = {"Tags": [{"TagKey": "team", "TagValue": "shop"}]}
+    yield o.Encrypt, {**key, "Plaintext": "YQ=="}
+    yield o.Decrypt, {"CiphertextBlob": blob}
+    yield o.ReEncrypt, {"CiphertextBlob": blob}
+    yield o.GenerateDataKey, {**key, "KeySpec": "AES_256"}
+    yield o.GenerateRandom, {"NumberOfBytes": 1}
+    for reading in (o.GetRegions, o.ListAlgorithms, o.GetServiceStatus):
+        yield reading, {}
+    for listing in (o.ListKeys, o.ListKeyDetail, o.BrowseKeys, o.CountKeys):
+        yield listing, {}
+    for about in (o.DescribeKey, o.ListKeyVersions, o.ListKeyEvents):
+        yield about, key
+    yield o.DescribeKeyUsage, key
+    yield o.GetKeyRotationStatus, key
+    yield o.DescribeKeys, batch
+    yield o.DescribeDestroyedKey, {"KeyId": destroyed()}
+    yield o.EnableKeyRotation, key
+    yield o.RotateKey, key
+    yield o.DisableKeyRotation, key
+    yield o.ArchiveKey, key
+    yield o.CancelKeyArchive, key
+    yield o.UpdateAlias, {**key, "Alias": "c"}
+    yield o.UpdateKeyDescription, {**key, "Description": "d"}
+    yield o.TagKey, {**key, **tags}
+    yield o.TagKeys, {**batch, **tags}
+    yield o.DisableKey, key
+    yield o.EnableKey, key
+    yield o.DisableKeys, batch
+    yield o.EnableKeys, batch
+    execute(o.DisableKeys, **batch)
+    yield o.ScheduleKeyDeletion, {**key, **days}
+    yield o.CancelKeyDeletion, key
+    yield o.ScheduleKeysDeletion, {**batch, **days}
+    yield o.CreateKey, {"Alias": "d"}
+
+
+def others() -> Iterator[tuple[type[Operation], dict[str, Any]]]:
+    signing, rsa = (
+        execute(o.CreateKey, Alias=name, KeyUsage=usage).output["KeyId"]
+        for name, usage in _PAIR.items()
+    )
+    given = execute(o.GetPublicKey, KeyId=rsa).output["PublicKey"]
+    public: Any = load_der_public_key(base64.b64decode(given))
+    message = {"KeyId": signing, "Algorithm": "ECC_P256_R1", "Message": "YQ=="}
+    signature = execute(o.SignByAsymmetricKey, **message).output["Signature"]
+    sealed = encoded(public.encrypt(b"a", padding.PKCS1v15()))
+    yield o.GetPublicKey, {"KeyId": signing}
+    yield o.SignByAsymmetricKey, message
+    yield o.VerifyByAsymmetricKey, {**message, "SignatureValue": signature}
+    asked = {"KeyId": rsa, "Algorithm": "RSAES_PKCS1_V1_5", "Ciphertext": sealed}
+    yield o.AsymmetricRsaDecrypt, asked
+    external = execute(o.CreateKey, Alias="external", Type=2).output["KeyId"]
+    parameters = {
+        "WrappingAlgorithm": "RSAES_PKCS1_V1_5",
+        "WrappingKeySpec": "RSA_2048",
+    }
+    yield o.GetParametersForImport, {"KeyId": external, **parameters}
+    yield o.ImportKeyMaterial, imported(external)
+    yield o.DeleteImportedKeyMaterial, {"KeyId": external}
 
 
 def test_the_cost_of_every_operation_is_pinned() -> None:
     counted = {}
-    for number, (operation, data) in enumerate(inputs().items()):
+    for number, (operation, data) in enumerate(chain(symmetric(), others())):
         fresh = call(signature_hash=bytes([number]) * 32)
         with CaptureQueriesContext(connection) as statements:
             operation.execute(fresh, data)
         counted[operation] = len(statements)
     assert counted == PINNED
+    assert set(PINNED) == set(o.OPERATIONS)

@@ -1,30 +1,17 @@
-"""What is done in the HSM: the only module that imports pkcs11.
-
-Templates are written out whole for every key: the defaults of python-pkcs11 would make
-a root that decrypts what it wraps, and unwrap keys that can be read.
-"""
+"""The calls of one token, one method each; see pairs.py for private keys."""
 
 import hashlib
 import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
-from pkcs11 import (
-    Attribute,
-    GCMParams,
-    KeyType,
-    Mechanism,
-    ObjectClass,
-    PKCS11Error,
-    _pkcs11,
-)
-from pkcs11.attributes import AttributeMapper
+from pkcs11 import Attribute, GCMParams, Mechanism, ObjectClass
 from pkcs11.exceptions import AttributeSensitive, AttributeTypeInvalid
 from pkcs11.util import ec
 
-from keys.hsm import library
-from keys.hsm.connection import Connection, Handle, TokenSettings, TokenStatus
-from keys.hsm.errors import BadData, HsmDown, HsmMismatch, StaleHandle
+from keys.hsm import apart
+from keys.hsm.connection import Connection, Handle, TokenSettings
+from keys.hsm.errors import BadData, HsmDown, HsmMismatch, HsmPinRefused, StaleHandle
 from keys.hsm.templates import (
     HIERARCHY,
     UNWRAP_REQUIRES,
@@ -32,55 +19,12 @@ from keys.hsm.templates import (
     HierarchyKind,
     KeySpec,
 )
-
-__all__ = ("Handle", "Token", "TokenSettings", "TokenStatus")
+from keys.hsm.token import objects, pairs
+from keys.hsm.token.driver import Pkcs11Driver
 
 _IV_BYTES: Final = 12
 _TAG_BYTES: Final = 16
-_KWP: Final = Mechanism.AES_KEY_WRAP_PAD
 _GCM: Final = Mechanism.AES_GCM
-
-
-class _LockingLibrary(_pkcs11.lib):
-    """The module, initialised for many threads instead of for one."""
-
-    def initialize(self) -> None:
-        library.initialise(self.so)
-
-    def finalize(self) -> None:
-        library.finalise(self.so)
-
-
-class _Pkcs11Driver:
-    """python-pkcs11, as far as a Connection needs it."""
-
-    error: type[Exception] = PKCS11Error
-
-    def __init__(self) -> None:
-        self._mapper = AttributeMapper()
-        self._mapper.register_handler(
-            Attribute.UNWRAP_TEMPLATE, library.pack_flags, bytes
-        )
-
-    def load(self, path: str) -> Any:
-        return _LockingLibrary(path)
-
-    def find_tokens(self, module: Any, label: str) -> list[Any]:
-        tokens = [slot.get_token() for slot in module.get_slots(token_present=True)]
-        return [token for token in tokens if token.label == label]
-
-    def open(self, token: Any, pin: str) -> Any:
-        return token.open(rw=True, user_pin=pin, attribute_mapper=self._mapper)
-
-    def is_present(self, session: Any) -> bool:
-        return bool(session.token.slot.get_token().label == session.token.label)
-
-    def find(self, session: Any, object_id: bytes) -> list[Any]:
-        return _find(session, object_id, ObjectClass.SECRET_KEY)
-
-    def hmac(self, key: Any, message: bytes) -> bytes:
-        answer: bytes = key.sign(message, mechanism=Mechanism.SHA256_HMAC)
-        return answer
 
 
 class Token:
@@ -91,7 +35,8 @@ class Token:
         settings: TokenSettings,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._connection = Connection(settings, _Pkcs11Driver(), monotonic)
+        self._settings = settings
+        self._connection = Connection(settings, Pkcs11Driver(), monotonic)
         self._run = self._connection.run
         self.expect = self._connection.expect
         self.status = self._connection.status
@@ -121,7 +66,7 @@ class Token:
         paired = bool(HIERARCHY[kind].curve)
         wanted = ObjectClass.PRIVATE_KEY if paired else ObjectClass.SECRET_KEY
         found = self._connection.run_again(
-            lambda session: self._handles(_find(session, object_id, wanted))
+            lambda session: self._handles(objects.find(session, object_id, wanted))
         )
         if not found:
             self._connection.doubt()
@@ -147,15 +92,19 @@ class Token:
 
         def make(session: Any) -> Handle:
             identity = {Attribute.ID: object_id, Attribute.LABEL: label}
-            attributes = identity | _attributes(template.made, without)
+            attributes = identity | objects.attributes(template.made, without)
             if template.curve:
-                public = identity | _attributes(template.public, without)
-                key = _make_pair(session, template.curve, public, attributes)
+                public = identity | objects.attributes(template.public, without)
+                _, key = objects.generate_on_curve(
+                    session, template.curve, public, attributes
+                )
             else:
                 if kind is HierarchyKind.ROOT and UNWRAP_TEMPLATE not in without:
-                    nested = _attributes(UNWRAP_REQUIRES)
+                    nested = objects.attributes(UNWRAP_REQUIRES)
                     attributes[Attribute.UNWRAP_TEMPLATE] = nested
-                key = _generate(session, template.key_type, template.bits, attributes)
+                key = objects.generate(
+                    session, template.key_type, template.bits, attributes
+                )
             return self._handles([key])[0]
 
         try:
@@ -198,7 +147,7 @@ class Token:
         """Return the sealing key's SubjectPublicKeyInfo, DER."""
 
         def read(session: Any) -> list[bytes]:
-            found = _find(session, object_id, ObjectClass.PUBLIC_KEY)
+            found = objects.find(session, object_id, ObjectClass.PUBLIC_KEY)
             return [ec.encode_ec_public_key(key) for key in found]
 
         found = self._connection.run_again(read)
@@ -207,15 +156,56 @@ class Token:
             raise HsmMismatch(message)
         return found[0]
 
+    def generate(
+        self, root: Handle, root_id: bytes, spec: KeySpec
+    ) -> tuple[bytes, bytes]:
+        """Generate a key of this kind under the root, which is the one of this id.
+
+        Returns it wrapped, and the SPKI (DER) of a pair.
+        """
+        if not spec.paired:
+            return self.generate_wrapped(root, spec), b""
+        if spec.slow:
+            return self.generate_apart(root_id, spec)
+        return self.generate_pair(root, spec)
+
     def generate_wrapped(self, root: Handle, spec: KeySpec) -> bytes:
-        """Generate material in the HSM and return it wrapped under the root (KWP)."""
-        flags = _attributes(spec.generated)
+        """Generate a secret key in the HSM and return it wrapped under the root."""
+        flags = objects.attributes(spec.generated)
         return self._run(
-            lambda session: _wrap_once(
-                root, _generate(session, spec.key_type, spec.bits, flags)
+            lambda session: objects.wrap_once(
+                root.key, objects.generate(session, spec.key_type, spec.bits, flags)
             ),
             root,
         )
+
+    def generate_pair(self, root: Handle, spec: KeySpec) -> tuple[bytes, bytes]:
+        """Generate a pair; returns the wrapped private half and the SPKI (DER).
+
+        The token is locked meanwhile: see `generate_apart` for kinds that take long.
+        """
+
+        def make(session: Any) -> tuple[bytes, bytes]:
+            public, private = objects.generate_pair(session, spec)
+            blob = objects.wrap_once(root.key, private)
+            try:
+                return blob, objects.encode_public(public, spec)
+            finally:
+                public.destroy()
+
+        return self._run(make, root)
+
+    def generate_apart(self, root_id: bytes, spec: KeySpec) -> tuple[bytes, bytes]:
+        """Do `generate_pair` in a process of its own: others go on using the token.
+
+        Raises HsmDown where that process does not answer with a pair.
+        """
+        pin = self._connection.lend_pin()
+        try:
+            return apart.generate_pair(self._settings, pin, root_id, spec.name)
+        except HsmPinRefused:
+            self._connection.refuse_pin(pin)
+            raise
 
     def wrap_value(self, root: Handle, spec: KeySpec, value: bytes) -> bytes:
         """Bring material from outside into the HSM and return it wrapped.
@@ -224,15 +214,27 @@ class Token:
         """
         if len(value) * 8 != spec.bits:
             raise BadData
-        attributes = {
-            Attribute.CLASS: ObjectClass.SECRET_KEY,
-            Attribute.KEY_TYPE: KeyType[spec.key_type],
-            Attribute.VALUE: value,
-            **_attributes(spec.generated),
-        }
         return self._run(
-            lambda session: _wrap_once(root, session.create_object(attributes)),
+            lambda session: objects.wrap_once(
+                root.key, objects.create(session, spec, value)
+            ),
             root,
+            untrusted=True,
+        )
+
+    def wrap_imported(
+        self, root: Handle, wrapping: Handle, spec: KeySpec, padding: str, data: bytes
+    ) -> bytes:
+        """Unwrap material that was encrypted to `wrapping`; returns it under the root.
+
+        BadData where padding, ciphertext or length are wrong.
+        """
+        return self._run(
+            lambda session: pairs.import_wrapped(
+                session, root.key, wrapping.key, spec, padding, data
+            ),
+            root,
+            wrapping,
             untrusted=True,
         )
 
@@ -315,6 +317,17 @@ class Token:
         )
         return ec.encode_ecdsa_signature(raw)
 
+    def sign_digest(self, handle: Handle, scheme: str, digest: bytes) -> bytes:
+        """Return the signature of a digest of the length the scheme asks for."""
+        # Tokens cut or fill a digest of another length without a word: callers check.
+        return self._run(lambda _: pairs.sign(handle.key, scheme, digest), handle)
+
+    def decrypt_rsa(self, handle: Handle, padding: str, data: bytes) -> bytes:
+        """Return what was encrypted to the public half; BadData for every fault."""
+        return self._run(
+            lambda _: pairs.decrypt(handle.key, padding, data), handle, untrusted=True
+        )
+
     def random(self, length: int) -> bytes:
         """Return `length` bytes of the HSM's generator, at least one."""
         return bytes(
@@ -325,74 +338,10 @@ class Token:
         self, root: Handle, spec: KeySpec, blob: bytes, flags: Mapping[str, bool]
     ) -> Handle:
         def unwrap(_: Any) -> Handle:
-            key = root.key.unwrap_key(
-                ObjectClass.SECRET_KEY,
-                KeyType[spec.key_type],
-                blob,
-                mechanism=_KWP,
-                store=False,
-                capabilities=0,
-                template=_attributes(flags),
-            )
-            return self._handles([key])[0]
+            return self._handles([objects.unwrap(root.key, spec, blob, flags)])[0]
 
         return self._run(unwrap, root, untrusted=True)
 
     def _handles(self, keys: list[Any]) -> list[Handle]:
         # Only under the lock: elsewhere the number may already be another session's.
         return [Handle(key, self.generation) for key in keys]
-
-
-def _attributes(
-    flags: Mapping[str, bool], without: frozenset[str] = frozenset()
-) -> dict[Attribute, Any]:
-    return {
-        Attribute[name]: value for name, value in flags.items() if name not in without
-    }
-
-
-def _find(session: Any, object_id: bytes, wanted: ObjectClass) -> list[Any]:
-    # list() at once: a search left half read blocks the session for everybody.
-    return list(session.get_objects({Attribute.ID: object_id, Attribute.CLASS: wanted}))
-
-
-def _generate(
-    session: Any, key_type: str, bits: int, template: dict[Attribute, Any]
-) -> Any:
-    return session.generate_key(
-        KeyType[key_type],
-        bits,
-        store=template[Attribute.TOKEN],
-        capabilities=0,
-        template=template,
-    )
-
-
-def _wrap_once(root: Handle, key: Any) -> bytes:
-    """Wrap a session key and destroy it, whatever comes of the wrapping."""
-    try:
-        blob: bytes = root.key.wrap_key(key, mechanism=_KWP)
-    finally:
-        key.destroy()
-    return blob
-
-
-def _make_pair(
-    session: Any,
-    curve: str,
-    public: dict[Attribute, Any],
-    private: dict[Attribute, Any],
-) -> Any:
-    parameters = session.create_domain_parameters(
-        KeyType.EC,
-        {Attribute.EC_PARAMS: ec.encode_named_curve_parameters(curve)},
-        local=True,
-    )
-    _, key = parameters.generate_keypair(
-        store=True,
-        capabilities=0,
-        mechanism=Mechanism.EC_KEY_PAIR_GEN,
-        public_template=public,
-        private_template=private,
-    )
-    return key
