@@ -141,9 +141,9 @@ class CreateKeyView(OperationView):
                 return reverse("keys:operation", args=[key_id, "rotation"])
         if result.output["KeyState"] == "PendingImport":
             words = _("Key %(name)s was created. It waits for its material.")
-            messages.success(self.request, words % name)
-            return reverse("keys:operation", args=[key_id, "material"])
-        messages.success(self.request, _("Key %(name)s was created.") % name)
+        else:
+            words = _("Key %(name)s was created.")
+        messages.success(self.request, words % name)
         return reverse("keys:details", args=[key_id])
 
 

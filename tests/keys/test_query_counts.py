@@ -54,7 +54,7 @@ PINNED: dict[type[Operation], int] = {
     o.TagKey: 8,
     o.TagKeys: 11,
     o.EnableKeyRotation: 6,
-    o.RotateKey: 12,
+    o.RotateKey: 11,
     o.DisableKeyRotation: 6,
     o.ArchiveKey: 7,
     o.CancelKeyArchive: 6,
