@@ -8,6 +8,8 @@ app_name = "keys"
 
 urlpatterns = [
     path("", views.KeyList.as_view(), name="list"),
+    path("cloud/", views.CloudKeyList.as_view(), name="cloud"),
+    path("batch/<slug:slug>/", views.batch, name="batch"),
     path("create/", views.CreateKeyView.as_view(), name="create"),
     path("<uuid:key_id>/", views.KeyDetails.as_view(), name="details"),
     path("<uuid:key_id>/<slug:slug>/", views.operation, name="operation"),

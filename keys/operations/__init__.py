@@ -2,6 +2,7 @@
 
 from keys.operations.browsing import (
     BrowseKeys,
+    ChooseKeys,
     CountKeys,
 )
 from keys.operations.creation import (
@@ -100,6 +101,7 @@ OPERATIONS: tuple[type[Operation], ...] = (
     GetRegions,
     ListAlgorithms,
     BrowseKeys,
+    ChooseKeys,
     CountKeys,
     ListKeyVersions,
     ListKeyEvents,
@@ -117,6 +119,7 @@ __all__ = [
     "BrowseKeys",
     "CancelKeyArchive",
     "CancelKeyDeletion",
+    "ChooseKeys",
     "CountKeys",
     "CreateCloudKey",
     "CreateKey",

@@ -5,13 +5,14 @@ from uuid import UUID
 from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
 
+from keys.views.batch import batch
 from keys.views.creation import CreateKeyView
 from keys.views.details import (
     KeyDetails,
     UpdateAliasView,
     UpdateKeyDescriptionView,
 )
-from keys.views.listing import KeyList
+from keys.views.listing import CloudKeyList, KeyList, KeyMenu
 from keys.views.states import DisableKeyView, EnableKeyView
 from keys.views.tools import DecryptView, EncryptView
 
@@ -20,6 +21,7 @@ _BY_SLUG = {
     for view in (
         EnableKeyView,
         DisableKeyView,
+        KeyMenu,
         UpdateAliasView,
         UpdateKeyDescriptionView,
         EncryptView,
@@ -35,4 +37,11 @@ def operation(request: HttpRequest, key_id: UUID, slug: str) -> HttpResponseBase
     return _BY_SLUG[slug](request, key_id=key_id)
 
 
-__all__ = ["CreateKeyView", "KeyDetails", "KeyList", "operation"]
+__all__ = [
+    "CloudKeyList",
+    "CreateKeyView",
+    "KeyDetails",
+    "KeyList",
+    "batch",
+    "operation",
+]
