@@ -310,10 +310,8 @@ def test_search_follows_renaming_and_removal() -> None:
     # A name that looks like another key's ID must not take that key along.
     [lookalike] = add(row(UUID(one).hex))
     execute(UpdateAlias, KeyId=one, Alias="again")
-    assert names(browse(Words=lookalike.alias[:20], Order="name")) == [
-        lookalike.alias,
-        "again",
-    ]
+    found = names(browse(Words=lookalike.alias[:20]))
+    assert sorted(found) == sorted([lookalike.alias, "again"])
     CustomerMasterKey.objects.filter(id=lookalike.id).delete()
     assert search.candidates(lookalike.id.hex) in ([], None)
 
