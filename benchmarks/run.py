@@ -1,5 +1,7 @@
 """`make bench`: everything side by side in one run, as figures and ratios.
 
+`make bench ARGS=list` measures the list of keys instead.
+
 Machines differ and are noisy: ratios of one run are what to compare, not figures of
 two runs. A refusal counts as a failure. Rate limits are off.
 """
@@ -14,6 +16,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks import list as key_list
 from benchmarks import load, postgresql, servers
 from benchmarks.load import Measured, Signer
 
@@ -143,4 +146,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(key_list.main() if sys.argv[1:] == ["list"] else main())

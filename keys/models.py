@@ -92,6 +92,12 @@ class CustomerMasterKey(models.Model):
                 fields=["account_uin", "region", "state", "-created_at", "id"],
                 name="keys_state_newest",
             ),
+            # Few among many: the products' own keys.
+            models.Index(
+                fields=["account_uin", "region", "-created_at", "id"],
+                name="keys_cloud_newest",
+                condition=~models.Q(owner=OWNER_USER),
+            ),
             models.Index(
                 fields=["deletion_date"],
                 name="keys_deletion_due",

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from django.db import models
 
+from keys import search
 from keys.states import KeyState
 
 if TYPE_CHECKING:
@@ -34,6 +35,9 @@ class KeyQuerySet(models.QuerySet[_Key_co]):
 
     def matching(self, words: str) -> "KeyQuerySet[_Key_co]":
         """Keys whose name or ID contains `words`, without regard to case."""
+        few = search.candidates(words)
+        if few is not None:
+            return self.filter(pk__in=few)
         # On SQLite the ID is stored as hex without hyphens.
         as_id = words.replace("-", "")
         match = models.Q(alias__icontains=words)

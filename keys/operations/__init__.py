@@ -8,6 +8,7 @@ from keys.operations.asymmetric import (
 )
 from keys.operations.browsing import (
     BrowseKeys,
+    ChooseKeys,
     CountKeys,
 )
 from keys.operations.creation import (
@@ -110,6 +111,7 @@ OPERATIONS: tuple[type[Operation], ...] = (
     GetRegions,
     ListAlgorithms,
     BrowseKeys,
+    ChooseKeys,
     CountKeys,
     ListKeyVersions,
     ListKeyEvents,
@@ -128,6 +130,7 @@ __all__ = [
     "BrowseKeys",
     "CancelKeyArchive",
     "CancelKeyDeletion",
+    "ChooseKeys",
     "CountKeys",
     "CreateCloudKey",
     "CreateKey",

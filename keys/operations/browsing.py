@@ -4,17 +4,19 @@ A page begins behind a key, not at a number of rows, so the last page costs what
 first one does.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from django.db.models import F, Q, Sum
+from django.db.models import Q, Sum
 from django.db.models.functions import Lower
 from pydantic import AfterValidator, Field
 
+from keys.errors import CmkNotFound
 from keys.models import CustomerMasterKey, KeyCount, KeyTag
+from keys.operations.base import KeyBatchInput, KeyBatchOperation
 from keys.querysets import KeyQuerySet
 from keys.states import KeyState
 from kmsconsole.errors import InvalidParameterValue
@@ -78,13 +80,13 @@ class Page:
 def place_of(row: Row, order: str) -> str:
     """Return the place behind this row, as it stands in an address."""
     if order == "name":
-        return row.alias.lower()
+        return f"{row.alias.lower()}.{row.id.hex}"
     microseconds = (row.created_at - _EPOCH) // timedelta(microseconds=1)
     return f"{microseconds}.{row.id.hex}"
 
 
 def _place(text: str) -> str:
-    if len(text) > _LONGEST_PLACE or not text.isascii():
+    if len(text) > _LONGEST_PLACE or not (text.isascii() and text.isprintable()):
         raise InvalidParameterValue("Place")
     return text
 
@@ -169,21 +171,15 @@ class BrowseKeys(Operation):
         backwards: bool,
     ) -> list[Row]:
         place = data.newer if backwards else data.older
+        descending = (data.order == "newest") is not backwards
+        column = "created_at"
         if data.order == "name":
-            named: Any = found.alias(name=Lower("alias"))
-            if place:
-                side = "lt" if backwards else "gt"
-                named = named.filter(**{f"name__{side}": place})
-            name = F("name")
-            ordered = named.order_by(name.desc() if backwards else name.asc())
-        else:
-            descending = (data.order == "newest") is not backwards
-            if place:
-                found = found.filter(_beyond(place, data.order, backwards=backwards))
-            by_id = "-id" if backwards else "id"
-            ordered = found.order_by(
-                "-created_at" if descending else "created_at", by_id
-            )
+            found, column = found.alias(name=Lower("alias")), "name"
+        if place:
+            found = found.filter(_beyond(place, column, descending=descending))
+        # Two orders that are each other's reverse, so that one index serves both.
+        by_id = "id" if descending is (column == "created_at") else "-id"
+        ordered = found.order_by(f"-{column}" if descending else column, by_id)
         return [Row(*row) for row in ordered.values_list(*_COLUMNS)[: data.limit + 1]]
 
     def _count(
@@ -205,20 +201,24 @@ class BrowseKeys(Operation):
         return int(counts.aggregate(total=Sum("count"))["total"] or 0), False
 
 
-def _beyond(place: str, order: str, *, backwards: bool) -> Q:
-    number, _, key_id = place.partition(".")
+def _beyond(place: str, column: str, *, descending: bool) -> Q:
+    beginning, _, key_id = place.rpartition(".")
+    by_time = column == "created_at"
     try:
-        moment = _EPOCH + timedelta(microseconds=int(number))
         identity = UUID(key_id)
+        start: Any = _moment(beginning) if by_time else beginning
     except (ValueError, OverflowError):
         raise InvalidParameterValue("Place") from None
-    earlier = (order == "newest") is not backwards
-    side = "lt" if earlier else "gt"
-    by_id = "lt" if backwards else "gt"
+    side = "lt" if descending else "gt"
+    by_id = "gt" if descending is by_time else "lt"
     # The first term alone lets an index find the place.
-    return Q(**{f"created_at__{side}e": moment}) & (
-        Q(**{f"created_at__{side}": moment}) | Q(**{f"id__{by_id}": identity})
+    return Q(**{f"{column}__{side}e": start}) & (
+        Q(**{f"{column}__{side}": start}) | Q(**{f"id__{by_id}": identity})
     )
+
+
+def _moment(microseconds: str) -> datetime:
+    return _EPOCH + timedelta(microseconds=int(microseconds))
 
 
 def _add_tags(rows: Iterable[Row]) -> None:
@@ -226,6 +226,26 @@ def _add_tags(rows: Iterable[Row]) -> None:
     tags = KeyTag.objects.filter(key_id__in=by_id).order_by("name")
     for key_id, name, value in tags.values_list("key_id", "name", "value"):
         by_id[key_id].tags.append((name, value))
+
+
+class ChooseKeys(KeyBatchOperation):
+    """Those of up to 100 keys that are still there, in whatever state."""
+
+    effect = Effect.READ
+    api = False
+
+    def locate(self, data: Any) -> Sequence[CustomerMasterKey]:
+        """Find what is there; the result's `resources` are the keys, in order."""
+        return [key for key in super().locate(data) if key is not None]
+
+    def check(self, data: Any) -> None:
+        """Refuse only where nothing is left; what may be done is asked later."""
+        if not self.resources:
+            raise CmkNotFound("KeyIds")
+
+    def perform(self, data: KeyBatchInput) -> dict[str, Any]:
+        """Return nothing: the keys themselves are the result."""
+        return {}
 
 
 class CountKeys(Operation):

@@ -6,6 +6,7 @@ from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
 
 from keys.views.activity import KeyActivity
+from keys.views.batch import batch
 from keys.views.creation import CreateKeyView
 from keys.views.deletion import ScheduleKeyDeletionView
 from keys.views.details import (
@@ -14,7 +15,7 @@ from keys.views.details import (
     UpdateKeyDescriptionView,
 )
 from keys.views.files import FilesView
-from keys.views.listing import KeyList
+from keys.views.listing import CloudKeyList, KeyList, KeyMenu
 from keys.views.pair_tools import RsaDecryptView, SignView, VerifyView
 from keys.views.rotation import (
     DisableKeyRotationView,
@@ -49,6 +50,7 @@ _BY_SLUG = {
         CancelKeyDeletionView,
         TagKeyView,
         KeyActivity,
+        KeyMenu,
         UpdateAliasView,
         UpdateKeyDescriptionView,
         EncryptView,
@@ -74,4 +76,12 @@ def operation(request: HttpRequest, key_id: UUID, slug: str) -> HttpResponseBase
     return _BY_SLUG[slug](request, key_id=key_id)
 
 
-__all__ = ["CreateKeyView", "KeyDetails", "KeyList", "RandomView", "operation"]
+__all__ = [
+    "CloudKeyList",
+    "CreateKeyView",
+    "KeyDetails",
+    "KeyList",
+    "RandomView",
+    "batch",
+    "operation",
+]

@@ -1,95 +1,194 @@
-"""The list of keys; everything it shows follows from its address."""
+"""The list of keys in two tabs; everything it shows follows from its address."""
 
-from datetime import UTC, datetime
-from typing import Any
+from typing import Any, ClassVar
+from uuid import UUID
 
-from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponseBase
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext, ngettext
 from django.views.generic import View
 from django_htmx.http import replace_url
 
-from keys.operations import ListKeyDetail
+from keys.crypto.algorithms import KEY_TYPES
+from keys.operations import BrowseKeys, DescribeKey
+from keys.operations.browsing import Page, Row
 from keys.states import KeyState
-from keys.views.states import DisableKeyView, EnableKeyView
-from keys.views.words import type_label
+from keys.views import filters
+from keys.views.batch import BATCHES
+from keys.views.filters import Asked, address
+from keys.views.page import ACTIONS, KeyPage
+from keys.views.words import USAGE_LABELS, type_label
 from kmsconsole.views import console_call
 
-PAGE_SIZES = (20, 50, 100)
-MOST_SEARCH = 60
-_MOST_DIGITS = 7
-# The filter by state, as ListKeyDetail numbers it.
-_STATES = {KeyState.ENABLED: 1, KeyState.DISABLED: 2}
-# What a row offers; whether it is allowed shows when it is asked for.
-_OFFERS = {
-    KeyState.ENABLED: {"slug": DisableKeyView.slug, "label": DisableKeyView.label},
-    KeyState.DISABLED: {"slug": EnableKeyView.slug, "label": EnableKeyView.label},
+_SHOWN_TAGS = 2
+_YEAR = 365 * 24 * 60 * 60
+_UUID_LENGTHS = (32, 36)
+# What somebody most likely wants next; the rest stands in the row's menu.
+_NEXT = {
+    KeyState.ENABLED: "disable-key",
+    KeyState.DISABLED: "enable-key",
+    KeyState.PENDING_DELETE: "cancel-key-deletion",
+    KeyState.ARCHIVED: "cancel-key-archive",
+    KeyState.PENDING_IMPORT: "import-key-material",
 }
 
 
 class KeyList(View):
-    """Keys of the account and region, newest first."""
+    """Keys of the account and region that people made."""
+
+    role: ClassVar[int] = 0
+    template: ClassVar[str] = "keys/list.html"
 
     def get(self, request: HttpRequest) -> HttpResponseBase:
         """Show one page of the list, or of its rows where htmx asks for them."""
-        size = _among(request.GET.get("size"), PAGE_SIZES)
-        number = _page_number(request.GET.get("page"))
-        words = request.GET.get("q", "").strip()[:MOST_SEARCH]
-        state = next((s for s in _STATES if s == request.GET.get("state")), None)
-        asked = {
-            "Offset": (number - 1) * size,
-            "Limit": size,
-            "SearchKeyAlias": words,
-            "KeyState": _STATES[state] if state else 0,
-            "KeyUsage": "ALL",
+        by_htmx = bool(request.htmx)  # type: ignore[attr-defined]
+        asked = Asked.of(request)
+        if not by_htmx and (key_id := _whole_id(asked.q)):
+            return redirect("keys:details", key_id)
+        result = BrowseKeys.execute(console_call(request), asked.wire(self.role))
+        context = self.context(request, asked, result.output["Page"])
+        if by_htmx:
+            rows = render(request, f"{self.template}#keys", context)
+            return _remember(replace_url(rows, filters.tidy(request)), request, asked)
+        return _remember(render(request, self.template, context), request, asked)
+
+    def context(self, request: HttpRequest, asked: Asked, page: Page) -> dict[str, Any]:
+        """Return what the template shows."""
+        return {
+            "asked": asked,
+            "rows": self.rows(request, page.rows),
+            "page": page,
+            "total": _total(page),
+            "older": page.older and address(request, older=page.older),
+            "newer": page.newer and address(request, newer=page.newer),
+            "first": address(request) if asked.older or asked.newer else "",
+            "chips": asked.chips(request),
+            "with_destroyed": address(request, state=KeyState.DESTROYED),
+            "orders": filters.ORDERS.items(),
+            "sizes": [(n, address(request, size=str(n))) for n in filters.PAGE_SIZES],
+            "states": KeyState.choices,
+            "usages": [(row.usage, type_label(row.usage)) for row in KEY_TYPES],
+            "sources": filters.SOURCES.items(),
+            "rotations": filters.ROTATIONS.items(),
+            "batches": [(view.slug, view.label, view.icon) for view in BATCHES],
+            "back": request.get_full_path(),
+            "url": request.path,
         }
-        output = ListKeyDetail.execute(console_call(request), asked).output
-        pages = Paginator(range(output["TotalCount"]), size)
-        if number > pages.num_pages:
-            last = request.GET.copy()
-            last["page"] = str(pages.num_pages)
-            return redirect(f"{request.path}?{last.urlencode()}")
-        context = {
-            "keys": [
-                _row(metadata, request.path) for metadata in output["KeyMetadatas"]
-            ],
-            "page": pages.page(number),
-            "numbers": pages.get_elided_page_range(number, on_each_side=1, on_ends=1),
-            "q": words,
-            "state": state or "",
-            "states": [(choice.value, choice.label) for choice in _STATES],
-            "size": size,
-            "sizes": PAGE_SIZES,
-        }
-        if not request.htmx:  # type: ignore[attr-defined]
-            return render(request, "keys/list.html", context)
-        rows = render(request, "keys/list.html#keys", context)
-        return replace_url(rows, _tidy(request))
+
+    def rows(self, request: HttpRequest, rows: list[Row]) -> list[dict[str, Any]]:
+        """Return what each row shows, ready to print."""
+        words = _Words()
+        labels = {view.slug: view.label for view in ACTIONS}
+        return [_row(row, request.path, words, labels) for row in rows]
 
 
-def _among(text: str | None, choices: tuple[int, ...]) -> int:
-    return next((choice for choice in choices if str(choice) == text), choices[0])
+class CloudKeyList(KeyList):
+    """Keys of the account and region that cloud products made."""
+
+    role = 1
+    template = "keys/cloud.html"
+
+    def rows(self, request: HttpRequest, rows: list[Row]) -> list[dict[str, Any]]:
+        """Return what each row shows, ready to print."""
+        words = _Words()
+        home = reverse("keys:list")
+        return [
+            _row(row, home, words, {}) | {"product": row.owner.upper()} for row in rows
+        ]
 
 
-def _page_number(text: str | None) -> int:
-    if text and text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS:
-        return max(1, int(text))
-    return 1
+class KeyMenu(KeyPage):
+    """What can be done with a key, for its row in the list; asked for when opened."""
+
+    operation = DescribeKey
+    template = "keys/row_menu.html"
+    slug: ClassVar[str] = "menu"
+    tab = "menu"
+
+    def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        """Show the menu; a browser without scripts is led to the key."""
+        if not self.by_htmx:
+            return redirect("keys:details", self.key_id)
+        return render(request, self.template, self.context(self.form()))
 
 
-def _tidy(request: HttpRequest) -> str:
-    asked = request.GET.copy()
-    for name in [name for name, value in asked.items() if not value]:
-        del asked[name]
-    return f"{request.path}?{asked.urlencode()}" if asked else request.path
+class _Words:
+    """What stands in many rows, translated once a page."""
+
+    def __init__(self) -> None:
+        self.states = {state.value: str(state.label) for state in KeyState}
+        self.sources = {name: str(words) for name, words in filters.SOURCES.items()}
+        self.usages = {usage: str(words) for usage, words in USAGE_LABELS.items()}
+        self.off = gettext("Off")
+        self._rotations: dict[int, str] = {}
+
+    def rotation(self, days: int) -> str:
+        """Say how often."""
+        if days not in self._rotations:
+            self._rotations[days] = ngettext(
+                "Every day", "Every %(days)s days", days
+            ) % {"days": days}
+        return self._rotations[days]
 
 
-def _row(metadata: dict[str, Any], list_url: str) -> dict[str, Any]:
-    state = KeyState(metadata["KeyState"])
-    return metadata | {
-        "state_label": state.label,
-        "type_label": type_label(metadata["KeyUsage"]),
-        "created": datetime.fromtimestamp(metadata["CreateTime"], UTC),
-        "url": f"{list_url}{metadata['KeyId']}/",
-        "offer": _OFFERS.get(state),
+def _row(
+    row: Row, home: str, words: _Words, labels: dict[str, str | Promise]
+) -> dict[str, Any]:
+    slug = _NEXT.get(KeyState(row.state), "")
+    shown = [f"{name}={value}" if value else name for name, value in row.tags]
+    return {
+        "id": str(row.id),
+        "name": row.alias,
+        "url": f"{home}{row.id}/",
+        "state": row.state,
+        "state_label": words.states[row.state],
+        "dies": row.deletion_date if row.state == KeyState.PENDING_DELETE else None,
+        "died": row.destroyed_at,
+        "living": row.state != KeyState.DESTROYED,
+        "type": type_label(row.usage),
+        "usage": words.usages.get(row.usage, ""),
+        "source": words.sources.get(row.origin, row.origin),
+        "rotation": words.rotation(row.rotate_days) if row.rotation_enabled else "",
+        "rotates": row.next_rotation_at if row.rotation_enabled else None,
+        "tags": shown[:_SHOWN_TAGS],
+        "more_tags": shown[_SHOWN_TAGS:],
+        "created": row.created_at,
+        "slug": slug if slug in labels else "",
+        "label": labels.get(slug, ""),
     }
+
+
+def _total(page: Page) -> str:
+    if page.more:
+        return gettext("%(total)s+ keys") % {"total": f"{page.total:,}"}
+    return ngettext("%(total)s key", "%(total)s keys", page.total) % {
+        "total": f"{page.total:,}"
+    }
+
+
+def _whole_id(text: str) -> UUID | None:
+    if len(text) not in _UUID_LENGTHS:
+        return None
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
+
+def _remember(
+    response: HttpResponse, request: HttpRequest, asked: Asked
+) -> HttpResponse:
+    """Keep a page size that was chosen for the next visit."""
+    if request.GET.get("size") == str(asked.size):
+        response.set_cookie(
+            filters.SIZE_COOKIE,
+            str(asked.size),
+            max_age=_YEAR,
+            samesite="Lax",
+            secure=bool(settings.SESSION_COOKIE_SECURE),
+            httponly=True,
+        )
+    return response

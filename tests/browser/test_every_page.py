@@ -14,6 +14,8 @@ MOST_TRANSFERRED = 150_000
 PAGES = {
     "list": "/keys/",
     "no match": "/keys/?q=nothing-has-this-name",
+    "cloud": "/keys/cloud/",
+    "batch of none": "/keys/batch/disable-keys/",
     "create": "/keys/create/",
     "details": "{key}",
     "encrypt": "{key}encrypt/",

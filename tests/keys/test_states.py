@@ -7,15 +7,17 @@ import pytest
 
 from keys.operations import OPERATIONS, SYSTEM_OPERATIONS
 from keys.operations.base import KeyOperation
+from keys.operations.browsing import ChooseKeys
 from keys.operations.cryptography import CryptographicOperation
 from keys.operations.history import DescribeDestroyedKey, ListKeyEvents
 from keys.states import RULES, KeyKind, KeyState, kind_of, next_state
 from kmsconsole.errors import KMSError
 
 LIVING = [state for state in KeyState if state is not KeyState.DESTROYED]
-# Made of nothing but bytes, or about keys that are no more.
+# Made of nothing but bytes, about keys that are no more, or asking others.
 WITHOUT_STATE = {
     "GenerateRandom",
+    ChooseKeys.__name__,
     DescribeDestroyedKey.__name__,
     ListKeyEvents.__name__,
 }
