@@ -1,4 +1,4 @@
-"""The form that schedules a key's deletion."""
+"""Forms that take something away for good: the key's name confirms them."""
 
 from typing import Any
 
@@ -10,11 +10,9 @@ from keys.forms.base import WireForm, as_typed
 USUAL_DAYS = 30
 
 
-class ScheduleKeyDeletionForm(WireForm):
-    """How long to wait, why, and the key's name once more."""
+class NamedForm(WireForm):
+    """Confirmed by typing the key's name."""
 
-    PendingWindowInDays = forms.CharField(label=_("Waiting period"), initial=USUAL_DAYS)
-    Reason = forms.CharField(label=_("Reason"))
     typed_name = forms.CharField(label=_("Type the key's name to confirm"))
 
     def confirms(self, name: str) -> bool:
@@ -26,6 +24,13 @@ class ScheduleKeyDeletionForm(WireForm):
             _("This is not the key's name. Nothing was changed; type it exactly."),
         )
         return False
+
+
+class ScheduleKeyDeletionForm(NamedForm):
+    """How long to wait, why, and the key's name once more."""
+
+    PendingWindowInDays = forms.CharField(label=_("Waiting period"), initial=USUAL_DAYS)
+    Reason = forms.CharField(label=_("Reason"))
 
     def wire(self) -> dict[str, Any]:
         """Return what the operation takes; the typed name is for people only."""

@@ -15,8 +15,11 @@ from keys.views.details import (
     UpdateKeyDescriptionView,
 )
 from keys.views.files import FilesView
+from keys.views.importing import DeleteMaterialView, ImportKeyMaterialView
 from keys.views.listing import CloudKeyList, KeyList, KeyMenu
+from keys.views.material import GetParametersView, MaterialPage
 from keys.views.pair_tools import RsaDecryptView, SignView, VerifyView
+from keys.views.public_key import PublicKeyPage
 from keys.views.rotation import (
     DisableKeyRotationView,
     EnableKeyRotationView,
@@ -61,6 +64,11 @@ _BY_SLUG = {
         SignView,
         VerifyView,
         RsaDecryptView,
+        PublicKeyPage,
+        MaterialPage,
+        GetParametersView,
+        ImportKeyMaterialView,
+        DeleteMaterialView,
         RotationPage,
         EnableKeyRotationView,
         DisableKeyRotationView,

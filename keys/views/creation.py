@@ -144,6 +144,8 @@ class CreateKeyView(OperationView):
         else:
             words = _("Key %(name)s was created.")
         messages.success(self.request, words % name)
+        if result.output["KeyState"] == "PendingImport":
+            return reverse("keys:operation", args=[key_id, "material"])
         return reverse("keys:details", args=[key_id])
 
 

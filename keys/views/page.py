@@ -6,7 +6,7 @@ from datetime import timedelta
 from functools import cached_property
 from typing import Any, ClassVar
 
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy
@@ -19,6 +19,7 @@ from keys.operations import DescribeDestroyedKey
 from keys.states import KeyKind, KeyState
 from keys.views.base import KeyView, OfferedView
 from keys.views.deletion import ScheduleKeyDeletionView
+from keys.views.importing import DeleteMaterialView, ImportKeyMaterialView
 from keys.views.rotation import RotateKeyView
 from keys.views.states import (
     ArchiveKeyView,
@@ -56,17 +57,31 @@ TABS: tuple[Tab, ...] = (
     Tab("overview", gettext_lazy("Overview"), lambda _: "", outlives=True),
     Tab("rotation", gettext_lazy("Versions"), lambda _: "rotation"),
     Tab("tools", gettext_lazy("Tools"), tool_of),
+    Tab(
+        "public-key",
+        gettext_lazy("Public key"),
+        lambda _: "public-key",
+        lambda kind: kind in (KeyKind.SIGNING, KeyKind.DECRYPTING),
+    ),
+    Tab(
+        "material",
+        gettext_lazy("Material"),
+        lambda _: "material",
+        lambda kind: kind is KeyKind.IMPORTED,
+    ),
     Tab("tags", gettext_lazy("Tags"), lambda _: "tag-key"),
     Tab("activity", gettext_lazy("Activity"), lambda _: "activity", outlives=True),
 )
 # The ones that are `folded` stand in a menu behind the others.
 ACTIONS: tuple[type[OfferedView], ...] = (
+    ImportKeyMaterialView,
     RotateKeyView,
     EnableKeyView,
     DisableKeyView,
     CancelKeyArchiveView,
     CancelKeyDeletionView,
     ArchiveKeyView,
+    DeleteMaterialView,
     ScheduleKeyDeletionView,
 )
 
@@ -80,6 +95,13 @@ class KeyPage(KeyView):
     form: ClassVar[type[WireForm]] = ChangeStateForm
     tab: ClassVar[str]
     outlives: ClassVar[bool] = False
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """Know no such page for a key of another kind."""
+        tab = next(tab for tab in TABS if tab.name == self.tab)
+        if not tab.applies(self.key.kind):
+            raise Http404
+        return super().dispatch(request, *args, **kwargs)
 
     @cached_property
     def key(self) -> CustomerMasterKey:
