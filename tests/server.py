@@ -89,6 +89,20 @@ class RunningServer:
         """Run a management command on the same data folder."""
         return manage(self.env, *arguments)
 
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run Python with these arguments in the service's own environment."""
+        done = subprocess.run(
+            [sys.executable, *arguments],
+            cwd=ROOT,
+            env=self.env | {"DJANGO_SETTINGS_MODULE": "kmsconsole.settings"},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=_PATIENCE_SECONDS,
+        )
+        assert done.returncode == 0, done.stderr
+        return done
+
     @cached_property
     def access_key(self) -> dict[str, str]:
         """SecretId and SecretKey of `admin`, made by command, once."""

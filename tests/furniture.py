@@ -1,0 +1,138 @@
+"""Keys of every kind and state, with some past, in a running service's own database.
+
+`python -m tests.furniture` in that service's environment prints their IDs as JSON. What
+lies in the past is made with the clock put back, through the operations themselves.
+"""
+
+import base64
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+import django
+
+from tests.server import RunningServer
+
+KEYS = {
+    "order-documents": "Invoices and delivery notes",
+    "hr-records": "Scanned contracts",
+    "session-tokens": "Refresh tokens of the web shop",
+    "mail-gateway": "SMTP credentials",
+    "backup-archive": "Nightly database dumps",
+    "payroll-2026": "Salary exports to the bank",
+    "billing-cards": "Card numbers of the payment service",
+}
+PAIRS = {
+    "invoice-signing": "ASYMMETRIC_SIGN_VERIFY_ECC",
+    "partner-inbox": "ASYMMETRIC_DECRYPT_RSA_2048",
+}
+
+
+def put_into(server: RunningServer) -> dict[str, str]:
+    """Furnish a running service; returns the paths of the keys' pages by name."""
+    done = server.run("-m", "tests.furniture")
+    ids: dict[str, str] = json.loads(done.stdout.splitlines()[-1])
+    return {name: f"/keys/{key_id}/" for name, key_id in ids.items()}
+
+
+@contextmanager
+def days_ago(days: float) -> Iterator[None]:
+    """Put the clock back for a while."""
+    from kmsconsole import clock  # noqa: PLC0415 - after the settings
+
+    real = clock.now
+    clock.now = lambda: real() - timedelta(days=days)
+    try:
+        yield
+    finally:
+        clock.now = real
+
+
+class _Furnisher:
+    def __init__(self) -> None:
+        from django.conf import settings  # noqa: PLC0415 - after the settings
+
+        from accessctl.credentials import principal_of  # noqa: PLC0415
+        from accessctl.models import User  # noqa: PLC0415
+        from kmsconsole.principals import Call, Kind, Principal  # noqa: PLC0415
+
+        self.region = settings.KMS_REGIONS[0]
+        self.root = principal_of(User.objects.filter(is_root=True).earliest("id"))
+        self.system = Principal(Kind.SYSTEM, self.root.account_uin, 0, "service", "")
+        self.call = Call
+        self.ids: dict[str, str] = {}
+
+    def do(self, name: str, principal: Any = None, **data: Any) -> dict[str, Any]:
+        from keys import operations  # noqa: PLC0415 - after the settings
+        from kmsconsole import randomness  # noqa: PLC0415
+
+        who = principal or self.root
+        call = self.call(who, self.region, str(randomness.uuid4()), "127.0.0.1")
+        output: dict[str, Any] = getattr(operations, name).execute(call, data).output
+        return output
+
+    def make(self, name: str, **more: Any) -> str:
+        key_id: str = self.do("CreateKey", Alias=name, **more)["KeyId"]
+        self.ids[name] = key_id
+        return key_id
+
+    def past(self) -> None:
+        with days_ago(200):
+            gone = self.make("crm-export", Description="Replaced by the new CRM")
+            first = self.make("billing-cards", Description=KEYS["billing-cards"])
+            self.do("EnableKeyRotation", KeyId=first, RotateDays=90)
+        with days_ago(40):
+            self.do("RotateKey", KeyId=first)
+            self.do("DisableKey", KeyId=gone)
+            reason = "Nothing was encrypted with it since March"
+            days = {"PendingWindowInDays": 7, "Reason": reason}
+            self.do("ScheduleKeyDeletion", KeyId=gone, **days)
+        with days_ago(33):
+            self.do("DestroyKey", self.system, KeyId=gone)
+        with days_ago(2):
+            for _ in range(5):
+                self.do("Encrypt", KeyId=first, Plaintext="YQ==")
+
+    def present(self) -> None:
+        team = {"Tags": [{"TagKey": "team", "TagValue": "payments"}, {"TagKey": "pci"}]}
+        self.do("TagKey", KeyId=self.ids["billing-cards"], **team)
+        for name, description in KEYS.items():
+            if name not in self.ids:
+                self.make(name, Description=description)
+        for name, usage in PAIRS.items():
+            self.make(name, KeyUsage=usage)
+        self.make("customer-owned", Type=2)
+        self.do("EnableKeyRotation", KeyId=self.ids["payroll-2026"])
+        self.do("ArchiveKey", KeyId=self.ids["backup-archive"])
+        for name in ("hr-records", "mail-gateway"):
+            self.do("DisableKey", KeyId=self.ids[name])
+        self.do(
+            "ScheduleKeyDeletion",
+            KeyId=self.ids["mail-gateway"],
+            PendingWindowInDays=12,
+            Reason="The gateway was switched off",
+        )
+        cloud = self.do("CreateCloudKey", self.system, Product="cos")
+        self.ids["kms-cos"] = cloud["KeyId"]
+        secret = base64.b64encode(b"4929 1234 5678 9012").decode()
+        self.do("Encrypt", KeyId=self.ids["billing-cards"], Plaintext=secret)
+
+
+def main() -> None:
+    """Make everything and print the IDs."""
+    from keys import usage  # noqa: PLC0415 - after the settings
+
+    furnisher = _Furnisher()
+    furnisher.past()
+    furnisher.present()
+    usage.roll_up()
+    print(json.dumps(furnisher.ids))
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "kmsconsole.settings")
+    django.setup()
+    main()
