@@ -1,7 +1,7 @@
 from keys.crypto.algorithms import KEY_TYPES
-from keys.views import lifecycle
+from keys.views.words import USAGE_HINTS, USAGE_LABELS
 
 
 def test_the_console_has_words_for_every_kind_of_key() -> None:
     usages = {row.usage for row in KEY_TYPES}
-    assert usages == set(lifecycle._USAGE_LABELS) == set(lifecycle._USAGE_HINTS)
+    assert usages == set(USAGE_LABELS) == set(USAGE_HINTS)
