@@ -201,6 +201,25 @@ def test_modules_show_nothing_untranslated(path: Path) -> None:
     assert bare(shown_literals(path.read_text())) == []
 
 
+def dates_of_one_language(source: str) -> list[str]:
+    """Return the formats of dates that no catalogue could change."""
+    calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
+    return [
+        str(argument.value)
+        for call in calls
+        if re.search(r"\bdate_(?:format|text)$", ast.unparse(call.func))
+        for argument in call.args[1:]
+        if isinstance(argument, ast.Constant)
+    ]
+
+
+def test_dates_are_written_as_each_language_does() -> None:
+    assert dates_of_one_language('date_format(time, "j F Y")') == ["j F Y"]
+    assert not dates_of_one_language('date_format(time, pgettext("date", "j F Y"))')
+    found = {name(path): dates_of_one_language(path.read_text()) for path in SOURCES}
+    assert not {path: formats for path, formats in found.items() if formats}
+
+
 @pytest.mark.parametrize("path", SCRIPTS, ids=name)
 def test_scripts_hold_no_words(path: Path) -> None:
     """What a script says stands in the page, in an attribute or a template."""

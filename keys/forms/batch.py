@@ -6,7 +6,7 @@ from typing import Any
 from django import forms
 from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext
 
 from keys.forms.base import WireForm, as_typed
 from keys.operations.deletion import LEAST_DAYS, MOST_DAYS
@@ -81,4 +81,5 @@ def _in_words(days: int, date: datetime) -> str:
     words = ngettext(
         "%(days)s day, until %(date)s", "%(days)s days, until %(date)s", days
     )
-    return words % {"days": days, "date": date_format(date, "j F Y")}
+    day = date_format(date, pgettext("date", "j F Y"))
+    return words % {"days": days, "date": day}

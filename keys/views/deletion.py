@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.formats import date_format
-from django.utils.translation import gettext, gettext_lazy
+from django.utils.translation import gettext, gettext_lazy, pgettext
 from django_htmx.http import HttpResponseClientRedirect
 
 from keys.errors import CmkShouldBeDisabled
@@ -28,7 +28,8 @@ from kmsconsole.principals import Call, names_of
 
 def in_words(moment: datetime) -> str:
     """Return a time as people say it, in UTC."""
-    return date_format(moment, "l j F Y, H:i") + " UTC"
+    words = pgettext("weekday, date and time", "l j F Y, H:i")
+    return date_format(moment, words) + " UTC"
 
 
 class ScheduleKeyDeletionView(OfferedView):

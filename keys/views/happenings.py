@@ -8,7 +8,7 @@ from typing import Any
 
 from django.template.defaultfilters import date as date_text
 from django.utils.functional import Promise
-from django.utils.translation import gettext, gettext_lazy, ngettext
+from django.utils.translation import gettext, gettext_lazy, ngettext, pgettext
 
 from keys.views.words import type_label
 from kmsconsole.audit.models import AuditEvent, Outcome
@@ -19,6 +19,7 @@ DEEDS: dict[str, str | Promise] = {
     "CreateCloudKey": gettext_lazy("Create key for a product"),
     "DescribeKey": gettext_lazy("View key"),
     "DescribeKeys": gettext_lazy("View key"),
+    "ChooseKeys": gettext_lazy("View key"),
     "DescribeKeyUsage": gettext_lazy("View use"),
     "DescribeDestroyedKey": gettext_lazy("View destroyed key"),
     "ListKeyVersions": gettext_lazy("View versions"),
@@ -80,7 +81,8 @@ def _days(value: Any) -> str:
 def _until(value: Any) -> str:
     if not value:
         return gettext("does not expire")
-    return date_text(datetime.fromtimestamp(int(value), UTC), "j M Y, H:i") + " UTC"
+    time = datetime.fromtimestamp(int(value), UTC)
+    return date_text(time, pgettext("date and time", "j M Y, H:i")) + " UTC"
 
 
 # What of an event's details is shown, in this order; anything else is not.
