@@ -23,7 +23,7 @@ SCRIPTS = sorted((ROOT / "static" / "js").glob("*.js"))
 # Names and notations that are the same in every language.
 SAME_IN_ALL = {
     *("kmsconsole", "tccli", "Python", "JSON", "Base64", "HSM", "UTC"),
-    *("AES-256-GCM", "UTF-8"),
+    *("AES-256-GCM", "UTF-8", "SHA-256", "PEM", "openssl", "openssl ·"),
     '{"department": "payroll"}',
 }
 # What a class or a call in this project shows under these names.

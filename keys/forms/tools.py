@@ -123,7 +123,7 @@ class DataForm(ToolForm):
             except ValueError:
                 self.add_error(
                     self.wire_name,
-                    _("This is no hex: use pairs of the digits 0 to 9 and a to f."),
+                    _("This isn't hex: use pairs of the digits 0 to 9 and a to f."),
                 )
         return data
 

@@ -73,7 +73,7 @@ class VerifyView(SignView):
     operation = VerifyByAsymmetricKey
     form = VerifyForm
     slug = "verify"
-    result_title = gettext_lazy("Verified")
+    result_title = gettext_lazy("Checked")
     awaiting = gettext_lazy("Whether the signature is right appears here.")
 
     def api(self) -> ApiCall:

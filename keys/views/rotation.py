@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.conf import settings
+from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext_lazy
 
@@ -16,7 +17,7 @@ from keys.operations import (
     RotateKey,
 )
 from keys.operations.rotation import LEAST_DAYS, MOST_DAYS
-from keys.states import KeyKind
+from keys.states import KeyKind, KeyState, next_state
 from keys.views.base import OfferedView
 from kmsconsole import clock
 from kmsconsole.operations import Result
@@ -31,6 +32,11 @@ class RotationView(OfferedView):
     def changes(cls, key: CustomerMasterKey) -> bool:
         """Offer nothing for keys of a kind that never rotates."""
         return key.kind in ROTATING
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """Refuse a key that never rotates, instead of asking about it."""
+        next_state(self.operation.__name__, KeyState.ENABLED, self.key.kind)
+        return super().dispatch(request, *args, **kwargs)
 
     def after(self, result: Result) -> str:
         """Say that it is done."""

@@ -120,14 +120,14 @@ class CancelKeyArchiveView(ChangeStateView):
 
     operation = CancelKeyArchive
     slug = "cancel-key-archive"
-    label = gettext_lazy("Take out of the archive")
+    label = gettext_lazy("Unarchive")
     icon = "power"
     done = gettext_lazy("The key is enabled: it encrypts and decrypts.")
     question = gettext_lazy("Take %(name)s out of the archive?")
     effect = gettext_lazy(
         "The key becomes enabled: it encrypts again, for everybody who may use it."
     )
-    button = gettext_lazy("Take out of the archive")
+    button = gettext_lazy("Unarchive key")
     shown_in = (KeyState.ARCHIVED,)
 
 

@@ -21,6 +21,7 @@ from keys.forms.tools import (
     ReEncryptForm,
     ToolForm,
 )
+from keys.models import CustomerMasterKey
 from keys.operations import (
     Decrypt,
     Encrypt,
@@ -33,7 +34,8 @@ from keys.views.base import OperationView, reason_against
 from keys.views.page import KeyPage
 from keys.views.snippets import ApiCall
 from keys.views.toolbox import tool, tools_for
-from kmsconsole.errors import KMSError
+from kmsconsole.errors import KMSError, UnauthorizedOperation
+from kmsconsole.principals import Call
 
 _SHOWN_CONTROLS = {"\t", "\n"}
 _DATA_KEY_BYTES = {"AES_128": 16, "AES_256": 32}
@@ -129,8 +131,12 @@ class KeyTool(Tool, KeyPage):
         ]
         return super().context(form) | {
             "tools": tools,
-            "unavailable": reason_against(self.operation, self.call, self.key),
+            "unavailable": self.unavailable(),
         }
+
+    def unavailable(self) -> str:
+        """Return why the tool would be refused now; empty if it would not."""
+        return reason_against(self.operation, self.call, self.key)
 
 
 class EncryptView(KeyTool):
@@ -205,6 +211,13 @@ class DecryptView(KeyTool):
         }
 
 
+def why_not_move(call: Call, key: CustomerMasterKey) -> str:
+    """Return why nothing could be re-encrypted to this key now; empty if it could."""
+    if not call.principal.decide(ReEncrypt, key).allowed:
+        return UnauthorizedOperation(operation=ReEncrypt.__name__).message
+    return reason_against(Encrypt, call, key)
+
+
 class ReEncryptView(KeyTool):
     """Moves a ciphertext to the newest version, another key or another context."""
 
@@ -216,6 +229,10 @@ class ReEncryptView(KeyTool):
     awaiting = gettext_lazy(
         "The new ciphertext appears here. The plaintext never leaves the service."
     )
+
+    def unavailable(self) -> str:
+        """Ask for the key as where the ciphertext moves to."""
+        return why_not_move(self.call, self.key)
 
     def initial(self) -> dict[str, Any]:
         """Begin with pasting, and with moving to this key."""

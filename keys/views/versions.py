@@ -13,7 +13,6 @@ from keys.crypto import ciphertext
 from keys.forms.base import WireForm
 from keys.forms.tools import ReEncryptForm
 from keys.operations import ListKeyVersions, ReEncrypt
-from keys.states import next_state
 from keys.views import snippets
 from keys.views.page import KeyPage
 from keys.views.rotation import (
@@ -22,8 +21,9 @@ from keys.views.rotation import (
     EnableKeyRotationView,
 )
 from keys.views.snippets import ApiCall
+from keys.views.tools import why_not_move
 from keys.views.words import principal_label
-from kmsconsole.errors import KMSError, UnauthorizedOperation
+from kmsconsole.errors import KMSError
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,20 +85,9 @@ class RotationPage(KeyPage):
             "rotates": key.kind in ROTATING,
             "enable": enable,
             "disable": disable,
-            "unavailable": self._unavailable(),
+            "unavailable": why_not_move(self.call, self.key),
             "api": self._api(),
         }
-
-    def _unavailable(self) -> str:
-        """Return why nothing could be re-encrypted now; empty if it could."""
-        key = self.key
-        if not self.call.principal.decide(ReEncrypt, key).allowed:
-            return UnauthorizedOperation(operation=ReEncrypt.__name__).message
-        try:
-            next_state("Encrypt", key.state, key.kind)
-        except KMSError as refusal:
-            return refusal.message
-        return ""
 
     def _version(self, row: Any, uses: int) -> Version:
         return Version(

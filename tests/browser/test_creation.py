@@ -79,7 +79,7 @@ def test_no_rotation_where_none_is_wanted(console: Console) -> None:
     page.get_by_label("Rotate automatically").uncheck()
     create(page)
     expect(page.get_by_role("heading", name="never-turning")).to_be_visible()
-    expect(page.get_by_text("Off", exact=True)).to_be_visible()
+    expect(page.get_by_text("Off: the key keeps its version")).to_be_visible()
 
 
 def test_the_form_is_accessible_with_everything_open(

@@ -155,6 +155,7 @@ def test_a_refusal_on_the_page_itself_stays_there(browse: Open) -> None:
     console.create_key("taken-here")
     page = console.open("/keys/create/")
     page.get_by_label("Name", exact=True).fill("taken-here")
+    page.get_by_label("Description").fill("Not the same wish again")
     page.get_by_role("button", name="Create key").click()
     expect(page.get_by_text("already has this name")).to_be_visible()
     expect(page.get_by_label("Name", exact=True)).to_be_focused()

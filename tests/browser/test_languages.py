@@ -98,7 +98,9 @@ def test_pages_are_chinese_accessible_and_fit(
 
 def test_times_are_written_as_the_page_is(browse: Open, key: str) -> None:
     for script in (True, False):
-        page = browse(locale="zh-CN", java_script_enabled=script).open(key)
+        page = browse(locale="zh-CN", java_script_enabled=script).open(
+            f"{key}rotation/"
+        )
         expect(page.locator(".timeline time").first).to_contain_text(
             re.compile(r"\d{4}年\d+月\d+日")
         )

@@ -39,6 +39,7 @@ PINNED: dict[type[Operation], int] = {
     o.ListKeys: 4,
     o.ListKeyDetail: 4,
     o.BrowseKeys: 5,
+    o.ChooseKeys: 3,
     o.CountKeys: 3,
     o.ListKeyVersions: 6,
     o.ListKeyEvents: 4,
@@ -112,6 +113,7 @@ def symmetric() -> Iterator[tuple[type[Operation], dict[str, Any]]]:
     yield o.DescribeKeyUsage, key
     yield o.GetKeyRotationStatus, key
     yield o.DescribeKeys, batch
+    yield o.ChooseKeys, batch
     yield o.DescribeDestroyedKey, {"KeyId": destroyed()}
     yield o.EnableKeyRotation, key
     yield o.RotateKey, key
