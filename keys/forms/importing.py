@@ -7,6 +7,7 @@ from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from keys.forms.base import WireForm
 from keys.forms.deletion import NamedForm
@@ -40,7 +41,10 @@ class ImportKeyMaterialForm(WireForm):
     ImportToken = forms.CharField(label=_("Or its text"))
     expires = forms.ChoiceField(
         label=_("Expiry"),
-        choices=(("never", _("Never")), ("date", _("At a time (UTC)"))),
+        choices=(
+            ("never", pgettext_lazy("expiry", "Never")),
+            ("date", _("At a time (UTC)")),
+        ),
     )
     ValidTo = forms.DateTimeField(
         label=_("Usable until, in UTC"), input_formats=("%Y-%m-%dT%H:%M",)
