@@ -6,7 +6,6 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.utils.decorators import method_decorator
-from django.utils.functional import Promise
 from django.views.decorators.debug import sensitive_post_parameters
 
 from keys.crypto import ciphertext
@@ -22,8 +21,8 @@ from keys.views.rotation import (
 )
 from keys.views.snippets import ApiCall
 from keys.views.tools import why_not_move
-from keys.views.words import principal_label
 from kmsconsole.errors import KMSError
+from kmsconsole.principals import names_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +31,7 @@ class Version:
 
     number: int
     created_at: datetime
-    creator: str | Promise
+    creator: str
     uses: int
     encrypts: bool
     erased: bool
@@ -75,12 +74,13 @@ class RotationPage(KeyPage):
             return {"key": self.key}
         listed = ListKeyVersions.execute(self.call, {"KeyId": self.key_id}).output
         key = self.key
+        names = names_of(row.creator_uin for row, _uses in listed["Versions"])
         enable, disable = (
             view.offer(self.call, key)
             for view in (EnableKeyRotationView, DisableKeyRotationView)
         )
         return super().context(form) | {
-            "versions": [self._version(row, uses) for row, uses in listed["Versions"]],
+            "versions": [self._version(row, n, names) for row, n in listed["Versions"]],
             "tracked_since": listed["TrackedSince"],
             "rotates": key.kind in ROTATING,
             "enable": enable,
@@ -89,11 +89,11 @@ class RotationPage(KeyPage):
             "api": self._api(),
         }
 
-    def _version(self, row: Any, uses: int) -> Version:
+    def _version(self, row: Any, uses: int, names: dict[int, str]) -> Version:
         return Version(
             number=row.number,
             created_at=row.created_at,
-            creator=principal_label(row.creator_uin),
+            creator=names.get(row.creator_uin, str(row.creator_uin)),
             uses=uses,
             encrypts=row.number == self.key.primary_version,
             erased=row.destroyed_at is not None or not row.binding,

@@ -68,8 +68,3 @@ USAGE_HINTS = {row.usage: p.hint for p in PURPOSES for row in p.types}
 def type_label(usage: str) -> str:
     """Return the algorithm as people write it, such as AES-256."""
     return _ALGORITHMS.get(usage, usage.replace("_", "-"))
-
-
-def principal_label(uin: int) -> str | Promise:
-    """Return how a person is called beside what they made; 0 is the service itself."""
-    return str(uin) if uin else gettext_lazy("the service")

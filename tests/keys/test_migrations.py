@@ -1,0 +1,77 @@
+"""Migrations, walked with rows in the tables as an older version left them."""
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.server import data_folder, environment, manage
+
+OLD_KEY = {
+    "id": "0" * 31 + "1",
+    "account_uin": 100_000_000_001,
+    "region": "ap-guangzhou",
+    "alias": "from-before",
+    "description": "",
+    "usage": "ENCRYPT_DECRYPT",
+    "origin": "TENCENT_KMS",
+    "owner": "user",
+    "creator_uin": 100_000_000_001,
+    "state": "Disabled",
+    "primary_version": 1,
+    "created_at": "2026-11-01 00:00:00",
+    "rotation_enabled": 0,
+    "rotate_days": 365,
+    "revision": 1,
+}
+OLD_VERSION = {
+    "key_id": OLD_KEY["id"],
+    "number": 1,
+    "spec": "AES_256",
+    "wrapped_material": b"w" * 40,
+    "binding": b"b" * 32,
+    "root_epoch": 1,
+    "mac_epoch": 1,
+    "check_value": b"c" * 8,
+    "encryptions_leased": 0,
+    "created_at": "2026-11-01 00:00:00",
+    "creator_uin": 100_000_000_001,
+}
+
+
+@pytest.fixture
+def home() -> Iterator[Path]:
+    with data_folder() as folder:
+        yield folder
+
+
+def insert(database: sqlite3.Connection, table: str, row: dict[str, object]) -> None:
+    names, marks = ", ".join(row), ", ".join("?" * len(row))
+    database.execute(
+        f"INSERT INTO {table} ({names}) VALUES ({marks})", list(row.values())
+    )
+
+
+def test_keys_of_the_first_version_are_counted_found_and_unchanged(home: Path) -> None:
+    env = environment(home, 8000)
+    # The rows of permissions are made after each step and need their own tables.
+    for step in (("auth",), ("keys", "0001")):
+        first = manage(env, "migrate", *step)
+        assert first.returncode == 0, first.stderr
+    with sqlite3.connect(home / "kms.sqlite3") as database:
+        insert(database, "keys_customermasterkey", OLD_KEY)
+        insert(database, "keys_keyversion", OLD_VERSION)
+    for _ in range(2):
+        again = manage(env, "migrate")
+        assert again.returncode == 0, again.stderr
+    with sqlite3.connect(home / "kms.sqlite3") as database:
+        counted = database.execute("SELECT state, cloud, count FROM keys_keycount")
+        assert counted.fetchall() == [("Disabled", 0, 1)]
+        version = database.execute(
+            "SELECT wrapped_material, binding, public_key FROM keys_keyversion"
+        )
+        assert version.fetchall() == [(b"w" * 40, b"b" * 32, b"")]
+        database.execute("UPDATE keys_customermasterkey SET state = 'Enabled'")
+        counted = database.execute("SELECT state FROM keys_keycount WHERE count > 0")
+        assert counted.fetchall() == [("Enabled",)]
