@@ -54,6 +54,8 @@ class Tool(OperationView):
     slug: ClassVar[str]
     label: str | Promise
     icon: str
+    # What the form's button says, where that is not the tool's own name.
+    button: ClassVar[str | Promise] = ""
     input_title: ClassVar[str | Promise]
     result_title: ClassVar[str | Promise]
     awaiting: ClassVar[str | Promise]
@@ -272,6 +274,7 @@ class GenerateDataKeyView(KeyTool):
     operation = GenerateDataKey
     form = DataKeyForm
     slug = "generate-data-key"
+    button = gettext_lazy("Generate")
     input_title = gettext_lazy("A new data key")
     result_title = gettext_lazy("Data key")
     awaiting = gettext_lazy("The data key appears here, hidden until you ask for it.")
