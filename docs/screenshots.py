@@ -18,7 +18,7 @@ from playwright.sync_api import Page, sync_playwright
 
 from tests import furniture
 from tests.browser.conftest import ARGUMENTS, CHROMIUM, Console
-from tests.browser.test_every_page import PAGES, placeholders
+from tests.browser.test_every_page import PAGES
 from tests.server import RunningServer
 
 IMAGES = Path(__file__).resolve().parent / "images"
@@ -83,7 +83,7 @@ def main() -> None:
     readme_only: bool = parser.parse_args().readme
     IMAGES.mkdir(exist_ok=True)
     with RunningServer.started(KMS_REGIONS="ap-guangzhou") as server:
-        paths = placeholders(furniture.put_into(server))
+        paths = furniture.placeholders(furniture.put_into(server))
         with console(server, 1440, "light", "en") as person:
             person.open("/keys/").screenshot(path=IMAGES / "keys.png")
             picture = IMAGES / "tools.png"

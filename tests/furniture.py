@@ -38,6 +38,12 @@ def put_into(server: RunningServer) -> dict[str, str]:
     return {name: f"/keys/{key_id}/" for name, key_id in ids.items()}
 
 
+def placeholders(paths: dict[str, str]) -> dict[str, str]:
+    """Return the paths by the names that lists of pages have for them."""
+    named = {name.replace("-", "_"): path for name, path in paths.items()}
+    return named | {"key": paths["billing-cards"]}
+
+
 @contextmanager
 def days_ago(days: float) -> Iterator[None]:
     """Put the clock back for a while."""

@@ -98,8 +98,8 @@ class KeyPage(KeyView):
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         """Know no such page for a key of another kind."""
-        tab = next(tab for tab in TABS if tab.name == self.tab)
-        if not tab.applies(self.key.kind):
+        tab = next((tab for tab in TABS if tab.name == self.tab), None)
+        if tab is not None and not tab.applies(self.key.kind):
             raise Http404
         return super().dispatch(request, *args, **kwargs)
 

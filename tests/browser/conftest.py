@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+from tests import furniture
 from tests.server import RunningServer
 
 # Playwright keeps an event loop in this thread, which Django takes for an async
@@ -122,6 +123,12 @@ def _note(console: Console, kind: str, text: str) -> None:
 def console(browse: Open) -> Console:
     """A signed-in person at a desk."""
     return browse()
+
+
+@pytest.fixture(scope="session")
+def paths(server: RunningServer) -> dict[str, str]:
+    """Keys of every kind and state: the paths of their pages by name."""
+    return furniture.placeholders(furniture.put_into(server))
 
 
 @pytest.fixture(scope="session")

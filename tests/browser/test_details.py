@@ -50,8 +50,8 @@ def test_archiving_and_back_through_the_menu(browse: Open, script: bool) -> None
     expect(
         page.get_by_text("it decrypts, but no longer encrypts").first
     ).to_be_visible()
-    page.get_by_role("link", name="Take out of the archive").click()
-    page.get_by_role("button", name="Take out of the archive").click()
+    page.get_by_role("link", name="Unarchive").click()
+    page.get_by_role("button", name="Unarchive key").click()
     expect(page.get_by_text("The key is enabled: it encrypts")).to_be_visible()
 
 

@@ -5,9 +5,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, Response, expect
 
-from tests import furniture
 from tests.browser.conftest import Console, Open
-from tests.server import RunningServer
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
@@ -72,20 +70,9 @@ PAGES = {
 WIDE = {"operator", "operator keys", "operator versions"}
 
 
-@pytest.fixture(scope="module")
-def paths(server: RunningServer) -> dict[str, str]:
-    return placeholders(furniture.put_into(server))
-
-
 @pytest.fixture
 def key(paths: dict[str, str]) -> str:
     return paths["key"]
-
-
-def placeholders(paths: dict[str, str]) -> dict[str, str]:
-    """Return the paths by the names that PAGES has for them."""
-    named = {name.replace("-", "_"): path for name, path in paths.items()}
-    return named | {"key": paths["billing-cards"]}
 
 
 def violations(page: Page, axe: str, *rules: str) -> list[str]:
@@ -145,7 +132,7 @@ def test_open_dialogs_menus_and_results_are_accessible(
     page.get_by_role("link", name="Create key").first.click()
     page.get_by_text("The same as an API call").click()
     assert violations(page, axe) == []
-    page.get_by_role("link", name="Cancel").click()
+    page.get_by_role("link", name="Cancel", exact=True).click()
     page.locator("details.account > summary").click()
     assert violations(page, axe) == []
 

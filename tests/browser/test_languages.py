@@ -70,23 +70,16 @@ def test_the_way_back_keeps_what_was_filtered_since(console: Console) -> None:
     expect(page.get_by_text("没有符合条件的密钥")).to_be_visible()
 
 
-@pytest.fixture(scope="module")
-def key_path() -> dict[str, str]:
-    return {}
-
-
 @pytest.fixture
-def key(console: Console, key_path: dict[str, str]) -> str:
-    if "key" not in key_path:
-        key_path["key"] = console.create_key("in-chinese")
-    return key_path["key"]
+def key(paths: dict[str, str]) -> str:
+    return paths["key"]
 
 
 @pytest.mark.parametrize("name", sorted(set(PAGES) - WIDE))
 def test_pages_are_chinese_accessible_and_fit(
-    browse: Open, key: str, axe: str, name: str
+    browse: Open, paths: dict[str, str], axe: str, name: str
 ) -> None:
-    page = browse(locale="zh-CN").open(PAGES[name].format(key=key))
+    page = browse(locale="zh-CN").open(PAGES[name].format(**paths))
     expect(page.locator("html")).to_have_attribute("lang", "zh-Hans")
     assert re.search("[\u4e00-\u9fff]", page.locator("main").inner_text())
     assert violations(page, axe) == []
@@ -105,7 +98,7 @@ def test_times_are_written_as_the_page_is(browse: Open, key: str) -> None:
             re.compile(r"\d{4}年\d+月\d+日")
         )
     # The page's language, not the browser's, decides.
-    page = browse(locale="de-DE").open(key)
+    page = browse(locale="de-DE").open(f"{key}rotation/")
     expect(page.locator(".timeline time").first).to_contain_text(
         re.compile(r"[A-Z][a-z]+ \d+, \d{4}")
     )
