@@ -106,7 +106,7 @@ def test_pages_are_accessible_and_fit(
     page.emulate_media(color_scheme="dark", reduced_motion="reduce")
     assert violations(page, axe, "color-contrast") == []
     if name not in WIDE:
-        for width in (1024, 390):
+        for width in (1440, 1024, 390):
             page.set_viewport_size({"width": width, "height": 844})
             assert overflow(page) == [], width
         assert violations(page, axe, "target-size", "color-contrast") == []
