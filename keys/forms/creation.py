@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from keys.crypto.algorithms import key_type_for_usage
 from keys.forms.base import WireForm, as_typed
 from keys.forms.rotation import DaysField
+from keys.forms.tags import typed_tags
 from keys.operations.rotation import USUAL_DAYS
 
 IN_HSM, EXTERNAL = "1", "2"
@@ -73,12 +74,7 @@ class CreateKeyForm(WireForm):
         return typed + [("", "")] * max(1, _TAG_ROWS - len(typed))
 
     def _typed_tags(self) -> list[tuple[str, str]]:
-        if not self.is_bound:
-            return []
-        names: list[str] = self.data.getlist("tag-name")  # type: ignore[attr-defined]
-        values: list[str] = self.data.getlist("tag-value")  # type: ignore[attr-defined]
-        pairs = zip(names, values, strict=False)
-        return [(name.strip(), value.strip()) for name, value in pairs if name or value]
+        return typed_tags(self) if self.is_bound else []
 
     def wire(self) -> dict[str, Any]:
         """Return what CreateKey takes; what was left empty keeps its default."""

@@ -3,9 +3,19 @@
 from collections.abc import Sequence
 from typing import Any
 
+from keys.forms.base import WireForm
 from keys.forms.details import EditForm
 
 EMPTY_ROWS = 3
+
+
+def typed_tags(form: WireForm) -> list[tuple[str, str]]:
+    """Return name and value of each row of a bound form that is not empty."""
+    names: Sequence[str] = form.data.getlist("tag-name")  # type: ignore[attr-defined]
+    values: Sequence[str] = form.data.getlist("tag-value")  # type: ignore[attr-defined]
+    rows = zip(names, values, strict=False)
+    pairs = [(name.strip(), value.strip()) for name, value in rows]
+    return [pair for pair in pairs if any(pair)]
 
 
 class TagsForm(EditForm):
@@ -16,11 +26,7 @@ class TagsForm(EditForm):
         if not self.is_bound:
             tags: list[tuple[str, str]] = self.initial.get("tags", [])
             return tags
-        names: Sequence[str] = self.data.getlist("tag-name")  # type: ignore[attr-defined]
-        values: Sequence[str] = self.data.getlist("tag-value")  # type: ignore[attr-defined]
-        rows = zip(names, values, strict=False)
-        pairs = [(name.strip(), value.strip()) for name, value in rows]
-        return [pair for pair in pairs if any(pair)]
+        return typed_tags(self)
 
     @property
     def rows(self) -> list[tuple[str, str]]:

@@ -9,7 +9,6 @@ from keys.operations.asymmetric import (
 from keys.operations.browsing import (
     BrowseKeys,
     ChooseKeys,
-    CountKeys,
 )
 from keys.operations.creation import (
     CreateCloudKey,
@@ -112,7 +111,6 @@ OPERATIONS: tuple[type[Operation], ...] = (
     ListAlgorithms,
     BrowseKeys,
     ChooseKeys,
-    CountKeys,
     ListKeyVersions,
     ListKeyEvents,
     DescribeKeyUsage,
@@ -131,7 +129,6 @@ __all__ = [
     "CancelKeyArchive",
     "CancelKeyDeletion",
     "ChooseKeys",
-    "CountKeys",
     "CreateCloudKey",
     "CreateKey",
     "Decrypt",

@@ -246,23 +246,3 @@ class ChooseKeys(KeyBatchOperation):
     def perform(self, data: KeyBatchInput) -> dict[str, Any]:
         """Return nothing: the keys themselves are the result."""
         return {}
-
-
-class CountKeys(Operation):
-    """How many keys there are in each state, of people and of cloud products."""
-
-    effect = Effect.READ
-    api = False
-
-    def perform(self, data: Any) -> dict[str, Any]:
-        """Return the numbers by class and state; only for who may see every key."""
-        call = self.call
-        if not call.principal.sees_all(BrowseKeys):
-            return {"Customer": {}, "Cloud": {}}
-        rows = KeyCount.objects.filter(
-            account_uin=call.principal.account_uin, region=call.region, count__gt=0
-        ).values_list("cloud", "state", "count")
-        return {
-            "Customer": {state: n for cloud, state, n in rows if not cloud},
-            "Cloud": {state: n for cloud, state, n in rows if cloud},
-        }

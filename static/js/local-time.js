@@ -18,7 +18,9 @@ class LocalTime extends HTMLElement {
     const seconds = (moment - Date.now()) / 1000;
     if (Math.abs(seconds) > 30 * 86400) return null;
     const [unit, size] = units.find(([, length]) => Math.abs(seconds) >= length) ?? units.at(-1);
-    return relative.format(Math.trunc(seconds / size), unit);
+    // As on the key's own page, twelve days to come are not eleven a moment later.
+    const number = seconds > 0 ? Math.round(seconds / size) : Math.trunc(seconds / size);
+    return relative.format(number, unit);
   }
 }
 customElements.define("local-time", LocalTime);

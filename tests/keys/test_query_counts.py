@@ -40,7 +40,6 @@ PINNED: dict[type[Operation], int] = {
     o.ListKeyDetail: 4,
     o.BrowseKeys: 5,
     o.ChooseKeys: 3,
-    o.CountKeys: 3,
     o.ListKeyVersions: 6,
     o.ListKeyEvents: 4,
     o.DescribeKeyUsage: 9,
@@ -106,7 +105,7 @@ def symmetric() -> Iterator[tuple[type[Operation], dict[str, Any]]]:
     yield o.GenerateRandom, {"NumberOfBytes": 1}
     for reading in (o.GetRegions, o.ListAlgorithms, o.GetServiceStatus):
         yield reading, {}
-    for listing in (o.ListKeys, o.ListKeyDetail, o.BrowseKeys, o.CountKeys):
+    for listing in (o.ListKeys, o.ListKeyDetail, o.BrowseKeys):
         yield listing, {}
     for about in (o.DescribeKey, o.ListKeyVersions, o.ListKeyEvents):
         yield about, key
