@@ -2,8 +2,12 @@
 
 import logging
 from collections.abc import Iterable
+from typing import cast
 
+from allauth.account.authentication import get_authentication_records
+from django.conf import settings
 from django.db import connection
+from django.http import HttpRequest
 
 from accessctl.models import User
 from keys import custody
@@ -20,7 +24,7 @@ _SELECT = (
     "u.account_id, c.require_signed_action "
     "FROM accessctl_accesskey a JOIN accessctl_user u ON u.id = a.user_id "
     "JOIN accessctl_account c ON c.uin = u.account_id "
-    "WHERE a.secret_id = %s AND a.is_enabled AND u.is_active"
+    "WHERE a.secret_id = %s AND a.is_enabled AND u.is_active AND u.api_access"
 )
 
 
@@ -53,10 +57,29 @@ def secret_binding(secret_id: str, uin: int) -> bytes:
     return f"accessctl/secret/1|{secret_id}|{uin}".encode("ascii")
 
 
-def principal_of(user: User) -> Principal:
-    """Return who a signed-in person acts as."""
+def principal_of(user: User, *, fresh: bool = True) -> Principal:
+    """Return who a person acts as in the console."""
     kind = Kind.ROOT if user.is_root else Kind.SUB
-    return Principal(kind, user.account_id, user.uin, user.name, "session")
+    return Principal(kind, user.account_id, user.uin, user.name, "session", fresh)
+
+
+def session_principal(request: HttpRequest) -> Principal:
+    """Return who the signed-in person of this request acts as."""
+    return principal_of(cast(User, request.user), fresh=proved_recently(request))
+
+
+def proved_recently(request: HttpRequest) -> bool:
+    """Say whether the person proved within the last minutes that it is them.
+
+    Who signed in with a second factor proves it with a second factor.
+    """
+    records = get_authentication_records(request, cast(User, request.user))
+    factors = [record for record in records if record["method"] == "mfa"]
+    proofs = factors or records
+    if not proofs:
+        return False
+    age = clock.now().timestamp() - proofs[-1]["at"]
+    return bool(age < settings.ACCOUNT_REAUTHENTICATION_TIMEOUT)
 
 
 def names(uins: Iterable[int]) -> dict[int, str]:

@@ -1,9 +1,22 @@
-"""The one place that decides who may do what."""
+"""The one place that decides who may do what: explicit deny, then allow, then nothing.
 
+`decide`, `visible` and `holders` answer from the same rules (accessctl/rules.py), so
+that button, list, refusal and explanation agree.
+"""
+
+from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 from typing import Any
 
-from kmsconsole.operations import Operation
-from kmsconsole.principals import Decision, Kind, Principal
+from django.db.models import Q
+
+from accessctl import rulebook
+from accessctl.models import User
+from accessctl.rules import Question, Rule, Verdict, judge
+from kmsconsole import clock
+from kmsconsole.operations import Operation, Scope
+from kmsconsole.principals import Call, Decision, Kind
 
 _ROOT = Decision(
     allowed=True,
@@ -20,6 +33,11 @@ _NOT_OPERATOR = Decision(
     rule="operator-only",
     text="Only the operator of the installation may do this.",
 )
+_NOT_FOR_OPERATOR = Decision(
+    allowed=False,
+    rule="not-for-operator",
+    text="The operator runs the installation and uses no keys.",
+)
 _SYSTEM = Decision(
     allowed=True, rule="system", text="The service itself does this when it is due."
 )
@@ -32,31 +50,150 @@ _FOREIGN = Decision(
 _ONESELF = Decision(
     allowed=True, rule="oneself", text="Everybody may do this for themselves."
 )
+_LISTING = Decision(
+    allowed=True,
+    rule="listing",
+    text="Everybody may list; the answer holds what they may see.",
+)
 _NOTHING = Decision(
     allowed=False, rule="no-grant", text="Nothing grants this operation."
 )
+_LONGEST_TEXT = 255
+# Scopes that are one kind's alone, and the two answers.
+_RESERVED = {
+    Scope.SYSTEM: (Kind.SYSTEM, _SYSTEM, _NOT_SYSTEM),
+    Scope.OPERATOR: (Kind.OPERATOR, _OPERATOR, _NOT_OPERATOR),
+}
 
 
-def decide(principal: Principal, operation: type[Operation], resource: Any) -> Decision:
+def decide(call: Call, operation: type[Operation], resource: Any) -> Decision:
     """Decide on one resource; None stands for one that doesn't exist."""
-    if operation.by_operator:
-        return _OPERATOR if principal.kind is Kind.OPERATOR else _NOT_OPERATOR
-    if operation.by_system:
-        return _SYSTEM if principal.kind is Kind.SYSTEM else _NOT_SYSTEM
-    if resource is not None and resource.account_uin != principal.account_uin:
+    settled = _settled(call, operation, resource)
+    if settled is not None:
+        return settled
+    question = question_of(call, operation, resource)
+    key_id = question.key.id if question.key is not None else None
+    rules = rulebook.rules_of(call.principal.uin, key_id)
+    return decision_of(judge(rules, question), operation)
+
+
+def question_of(call: Call, operation: type[Operation], resource: Any) -> Question:
+    """Return what rules are asked; other resources than keys are the account's."""
+    key = resource if operation.scope is Scope.KEY else None
+    return Question(operation, key, call.region, call.source_address, clock.now())
+
+
+def _settled(call: Call, operation: type[Operation], resource: Any) -> Decision | None:
+    """Decide what no rule can change; None where rules have the word."""
+    who = call.principal
+    if operation.scope in _RESERVED:
+        kind, yes, no = _RESERVED[operation.scope]
+        return yes if who.kind is kind else no
+    if resource is not None and resource.account_uin != who.account_uin:
         return _FOREIGN
-    if principal.kind is Kind.ROOT:
-        return _ROOT
-    return _ONESELF if operation.concerns_caller_only else _NOTHING
+    if who.kind is Kind.SUB:
+        return _ONESELF if _about_oneself(call, operation, resource) else None
+    if who.kind is Kind.OPERATOR:
+        may = operation.scope is Scope.ADMINISTRATION or operation.for_operator
+        return _OPERATOR if may else _NOT_FOR_OPERATOR
+    return _ROOT if who.kind is Kind.ROOT else _NOTHING
 
 
-def visible(principal: Principal, operation: type[Operation], resources: Any) -> Any:
-    """Narrow a queryset to what the principal may do `operation` on."""
-    if principal.kind is not Kind.ROOT:
+def _about_oneself(call: Call, operation: type[Operation], resource: Any) -> bool:
+    if operation.scope is Scope.CALLER:
+        return True
+    own = resource is not None and call.principal.uin == getattr(resource, "uin", None)
+    return own and operation.for_oneself
+
+
+def decision_of(verdict: Verdict, operation: type[Operation]) -> Decision:
+    """Return the verdict as events and pages have it."""
+    rule = verdict.rule
+    if rule is None:
+        return _LISTING if verdict.allowed else _NOTHING
+    word = "Allowed" if verdict.allowed else "Denied"
+    text = f"{word} by {rule.source}."[:_LONGEST_TEXT]
+    return Decision(verdict.allowed, rule.source.name, text)
+
+
+def visible(call: Call, operation: type[Operation], resources: Any) -> Any:
+    """Narrow a queryset of keys to those the caller may do `operation` on."""
+    who = call.principal
+    resources = resources.filter(account_uin=who.account_uin)
+    if who.kind is Kind.ROOT:
+        return resources
+    if who.kind is not Kind.SUB:
         return resources.none()
-    return resources.filter(account_uin=principal.account_uin)
+    allows, denies = _reaching(call, operation)
+    may = reduce(or_, allows, rulebook.granted_on_key(who.uin, operation.needs()))
+    narrowed = resources.filter(may)
+    return narrowed.exclude(reduce(or_, denies)) if denies else narrowed
 
 
-def sees_all(principal: Principal, operation: type[Operation]) -> bool:
-    """Say whether `visible` leaves out nothing of the principal's account."""
-    return principal.kind is Kind.ROOT
+def _reaching(call: Call, operation: type[Operation]) -> tuple[list[Q], list[Q]]:
+    """Return what rules that aren't on single keys allow and deny, as conditions."""
+    allows: list[Q] = []
+    denies: list[Q] = []
+    for rule in _deciding(call, operation):
+        side = allows if rule.statement.allow else denies
+        side.extend(reach.query() for reach in rule.statement.reaches)
+    return allows, denies
+
+
+def _deciding(call: Call, operation: type[Operation]) -> list[Rule]:
+    moment = clock.now()
+    return [
+        rule
+        for rule in rulebook.rules_of(call.principal.uin, None)
+        if rule.statement.names(operation)
+        and (rule.until is None or rule.until > moment)
+        and rule.fits(call.source_address)
+    ]
+
+
+def sees_all(call: Call, operation: type[Operation]) -> bool:
+    """Say whether `visible` leaves out nothing of the caller's account and region."""
+    if call.principal.kind is not Kind.SUB:
+        return call.principal.kind is Kind.ROOT
+    rules = _deciding(call, operation)
+    everywhere = any(
+        rule.statement.allow
+        and any(
+            r.whole and r.region in ("", call.region) for r in rule.statement.reaches
+        )
+        for rule in rules
+    )
+    return everywhere and all(rule.statement.allow for rule in rules)
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Somebody who may, and the rule that says so; None for the root user."""
+
+    user: User
+    verdict: Verdict
+
+
+def holders(
+    account_uin: int,
+    region: str,
+    operation: type[Operation],
+    key: Any,
+    address: str = "",
+) -> list[Holder]:
+    """Return everybody who may do `operation` on a key, or on the account, by name."""
+    question = Question(operation, key, region, address, clock.now())
+    rules = rulebook.rules_of_all(account_uin, key.id if key is not None else None)
+    people = User.objects.filter(
+        account_id=account_uin, is_active=True, deleted_at__isnull=True
+    ).order_by("-is_root", "name")
+    found = []
+    for user in people:
+        verdict = (
+            Verdict(allowed=True)
+            if user.is_root
+            else judge(rules.get(user.uin, ()), question)
+        )
+        if verdict.allowed:
+            found.append(Holder(user, verdict))
+    return found

@@ -1,24 +1,33 @@
-"""Permission rows: one for each operation, named after it."""
+"""Permission rows: one for each operation and role that a right can be given on."""
 
 from typing import Any
 
 from django.contrib.auth.models import Permission
 from django.contrib.contenttypes.models import ContentType
 
+from accessctl.models import Account
+from accessctl.roles import grantable, roles
 from keys.models import CustomerMasterKey
-from kmsconsole.operations import registry
+from kmsconsole.operations import Scope
 
 
 def make_permission_rows(**_signal: Any) -> None:
     """Add the rows that are missing; rows of operations that ended stay legible."""
-    content_type = ContentType.objects.get_for_model(CustomerMasterKey)
-    present = set(
-        Permission.objects.filter(content_type=content_type).values_list(
-            "codename", flat=True
+    on_account = [*grantable(), *(role.right for role in roles().values())]
+    on_key = [
+        right
+        for right in on_account
+        if right not in grantable() or grantable()[right].scope is Scope.KEY
+    ]
+    for model, rights in ((Account, on_account), (CustomerMasterKey, on_key)):
+        content_type = ContentType.objects.get_for_model(model)
+        present = set(
+            Permission.objects.filter(content_type=content_type).values_list(
+                "codename", flat=True
+            )
         )
-    )
-    Permission.objects.bulk_create(
-        Permission(content_type=content_type, codename=name, name=name)
-        for name, operation in registry().items()
-        if name not in present and not operation.by_operator
-    )
+        Permission.objects.bulk_create(
+            Permission(content_type=content_type, codename=right, name=right)
+            for right in rights
+            if right not in present
+        )

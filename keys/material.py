@@ -15,7 +15,7 @@ from keys.states import KeyKind, kind_of
 _SELECT = (
     "SELECT k.state, k.usage, k.owner, k.origin, v.number, v.spec, v.wrapped_material, "
     "v.binding, v.root_epoch, v.mac_epoch, v.check_value, "
-    "v.public_key "
+    "v.public_key, k.region, k.creator_uin "
     "FROM keys_customermasterkey k LEFT JOIN keys_keyversion v "
     "ON v.key_id = k.id AND v.number = COALESCE(%s, k.primary_version) "
     "WHERE k.id = %s AND k.account_uin = %s AND k.region = %s"
@@ -28,6 +28,8 @@ class KeyMaterial:
 
     id: UUID
     account_uin: int
+    region: str
+    creator_uin: int
     state: str
     usage: str
     kind: KeyKind
@@ -58,6 +60,8 @@ def find(
         mac,
         check,
         public,
+        key_region,
+        creator_uin,
     ) = row
     version = None
     identity = b""
@@ -75,6 +79,8 @@ def find(
     return KeyMaterial(
         key_id,
         account_uin,
+        key_region,
+        creator_uin,
         state,
         usage,
         kind_of(owner, usage, origin),

@@ -85,6 +85,15 @@ class UnauthorizedOperation(KMSError):
     mend = _("Ask an administrator of your account for this permission.")
 
 
+class StepUpRequired(KMSError):
+    """A person who has to prove once more that it is them."""
+
+    code = "UnauthorizedOperation"
+    http_status = 403
+    why = _("This needs a fresh proof that it is you.")
+    mend = _("Confirm your password or second factor, then try again.")
+
+
 class AuthFailure(KMSError):
     """A signature that was used before for something else, or too often."""
 

@@ -7,8 +7,8 @@ from django.utils.cache import add_never_cache_headers
 
 from kmsconsole import randomness
 from kmsconsole.addresses import client_address
-from kmsconsole.errors import InternalError, KMSError
-from kmsconsole.views import error_page
+from kmsconsole.errors import InternalError, KMSError, StepUpRequired
+from kmsconsole.views import error_page, prove_again
 
 Handler = Callable[[HttpRequest], HttpResponse]
 
@@ -45,6 +45,8 @@ class ConsoleMiddleware:
         self, request: HttpRequest, exception: Exception
     ) -> HttpResponse | None:
         """Turn a refusal that no form could show into its page."""
+        if isinstance(exception, StepUpRequired):
+            return prove_again(request)
         if isinstance(exception, KMSError) and not isinstance(exception, InternalError):
             return error_page(request, exception)
         return None

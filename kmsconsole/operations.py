@@ -27,6 +27,7 @@ from kmsconsole.errors import (
     InternalError,
     KMSError,
     ServiceTemporaryUnavailable,
+    StepUpRequired,
     UnauthorizedOperation,
 )
 from kmsconsole.inputs import OperationInput, refusal_of
@@ -46,6 +47,25 @@ class Effect(StrEnum):
     CHANGE = "change"
 
 
+class Scope(StrEnum):
+    """Whose an operation is to do, and on what a right to it can be given."""
+
+    # On a key: the right is given on one key or on the whole account.
+    KEY = "key"
+    # On the account: the right can only be given on the whole account.
+    ACCOUNT = "account"
+    # Everybody's of the account: the answer holds only what the caller may see.
+    LISTING = "listing"
+    # Everybody's, for themselves.
+    CALLER = "caller"
+    # Root's, the operator's, and theirs who have full access.
+    ADMINISTRATION = "administration"
+    # Only done at the machine, by command.
+    OPERATOR = "operator"
+    # Only done by the service itself.
+    SYSTEM = "system"
+
+
 @dataclass(frozen=True, slots=True)
 class Result:
     """`output` holds the answer by wire names; `resources` what it was about."""
@@ -57,16 +77,20 @@ class Result:
 class Operation:
     """One thing a principal can do; subclasses declare facts and fill in the steps.
 
-    The class name is the API action, the audit name and the permission codename.
-    `changing` is true once the transaction of a change is open, so that rows are locked
-    only then. One that is done `by_operator` or `by_system` is nobody else's to do.
+    The class name is the API action, the audit name and the permission codename,
+    unless `permission` names the operation whose right it goes with. One with `step_up`
+    wants a person who proved themselves within the last minutes. `for_operator` lets
+    the operator do it by command, `for_oneself` everybody about themselves. `changing`
+    is true once the transaction of a change is open, so that rows are locked only then.
     """
 
     effect: ClassVar[Effect]
+    scope: ClassVar[Scope]
     api: ClassVar[bool] = True
-    by_operator: ClassVar[bool] = False
-    by_system: ClassVar[bool] = False
-    concerns_caller_only: ClassVar[bool] = False
+    permission: ClassVar[str] = ""
+    step_up: ClassVar[bool] = False
+    for_operator: ClassVar[bool] = False
+    for_oneself: ClassVar[bool] = False
     audited_fields: ClassVar[tuple[str, ...]] = ()
     Input: ClassVar[type[OperationInput]] = OperationInput
 
@@ -76,6 +100,11 @@ class Operation:
         self.decision: Decision | None = None
         self.changing = False
         self.details: dict[str, Any] = {}
+
+    @classmethod
+    def needs(cls) -> str:
+        """Return the name of the permission that allows this."""
+        return cls.permission or cls.__name__
 
     def locate(self, data: Any) -> Sequence[Any]:
         """Return what this is about; None in it stands for what doesn't exist.
@@ -146,9 +175,11 @@ class Operation:
     def _authorise(self, data: OperationInput) -> None:
         self.resources = tuple(self.locate(data))
         for resource in self.resources or (None,):
-            self.decision = self.call.principal.decide(type(self), resource)
+            self.decision = self.call.decide(type(self), resource)
             if not self.decision.allowed:
                 raise UnauthorizedOperation(operation=type(self).__name__)
+        if self.step_up and not self.call.principal.fresh:
+            raise StepUpRequired
         self.check(data)
 
     def _refuse_replay(self) -> None:

@@ -46,17 +46,17 @@ class Evaluator(Protocol):
     """What the module `settings.KMS_EVALUATOR` offers."""
 
     def decide(
-        self, principal: "Principal", operation: "type[Operation]", resource: object
+        self, call: "Call", operation: "type[Operation]", resource: object
     ) -> Decision:
         """Decide on one resource; None stands for one that doesn't exist."""
 
     def visible(
-        self, principal: "Principal", operation: "type[Operation]", resources: Any
+        self, call: "Call", operation: "type[Operation]", resources: Any
     ) -> Any:
-        """Narrow a queryset to what the principal may see."""
+        """Narrow a queryset to what the caller may see."""
 
-    def sees_all(self, principal: "Principal", operation: "type[Operation]") -> bool:
-        """Say whether `visible` leaves out nothing of the principal's account."""
+    def sees_all(self, call: "Call", operation: "type[Operation]") -> bool:
+        """Say whether `visible` leaves out nothing of the caller's account."""
 
 
 @cache
@@ -84,7 +84,8 @@ class Principal:
     """An identity as it was when this request began.
 
     `uin` names the identity, `account_uin` the main account it belongs to;
-    `credential` says how it proved itself: a SecretId, `session` or `command`.
+    `credential` says how it proved itself: a SecretId, `session` or `command`. A person
+    is `fresh` for some minutes after they proved it once more; programs always are.
     """
 
     kind: Kind
@@ -92,18 +93,7 @@ class Principal:
     uin: int
     name: str
     credential: str
-
-    def decide(self, operation: "type[Operation]", resource: object) -> Decision:
-        """Say whether this principal may do `operation` on `resource`."""
-        return _evaluator().decide(self, operation, resource)
-
-    def visible(self, operation: "type[Operation]", resources: Any) -> Any:
-        """Narrow a queryset to the rows this principal may do `operation` on."""
-        return _evaluator().visible(self, operation, resources)
-
-    def sees_all(self, operation: "type[Operation]") -> bool:
-        """Say whether every key of the account is visible to this principal."""
-        return _evaluator().sees_all(self, operation)
+    fresh: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +105,18 @@ class Call:
     request_id: str
     source_address: str
     signature_hash: bytes | None = None
+
+    def decide(self, operation: "type[Operation]", resource: object) -> Decision:
+        """Say whether the caller may do `operation` on `resource`."""
+        return _evaluator().decide(self, operation, resource)
+
+    def visible(self, operation: "type[Operation]", resources: Any) -> Any:
+        """Narrow a queryset to the rows the caller may do `operation` on."""
+        return _evaluator().visible(self, operation, resources)
+
+    def sees_all(self, operation: "type[Operation]") -> bool:
+        """Say whether every key of the account is visible to the caller."""
+        return _evaluator().sees_all(self, operation)
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,7 @@ KMS_HANDLE_CACHE = 2_000
 # --- parts named here so that nobody below imports them -------------------------------
 KMS_EVALUATOR = "accessctl.evaluator"
 KMS_CREDENTIALS = "accessctl.credentials.find"
-KMS_SESSION_PRINCIPAL = "accessctl.credentials.principal_of"
+KMS_SESSION_PRINCIPAL = "accessctl.credentials.session_principal"
 KMS_PRINCIPAL_NAMES = "accessctl.credentials.names"
 KMS_OPERATIONS = ("keys.operations.OPERATIONS", "accessctl.operations.OPERATIONS")
 
@@ -71,6 +71,7 @@ INSTALLED_APPS = [
     "allauth.account",
     "allauth.mfa",
     "allauth.usersessions",
+    "guardian",
     "csp",
     "django_htmx",
     "template_partials",
@@ -149,6 +150,9 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
+# Of guardian only the direct tables are used (accessctl/models/grants.py).
+ANONYMOUS_USER_NAME = None
+GUARDIAN_MONKEY_PATCH_USER = GUARDIAN_MONKEY_PATCH_GROUP = False
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "keys:list"
 ACCOUNT_ADAPTER = "accessctl.adapter.AccountAdapter"

@@ -3,12 +3,16 @@
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils.http import urlencode
 from django.utils.module_loading import import_string
+from django_htmx.http import HttpResponseClientRedirect
 
 from kmsconsole.errors import KMSError
 from kmsconsole.principals import Call, Principal
@@ -41,7 +45,17 @@ def call_of(request: HttpRequest, principal: Principal) -> Call:
 def console_call(request: HttpRequest) -> Call:
     """Return the call of the signed-in person."""
     principal_of = import_string(settings.KMS_SESSION_PRINCIPAL)
-    return call_of(request, principal_of(request.user))
+    return call_of(request, principal_of(request))
+
+
+def prove_again(request: HttpRequest) -> HttpResponse:
+    """Ask the person to prove that it is them, then lead back to this address."""
+    query = urlencode({REDIRECT_FIELD_NAME: request.get_full_path()})
+    url = f"{reverse('account_reauthenticate')}?{query}"
+    # htmx would follow a redirect itself and put that page into this one.
+    if getattr(request, "htmx", False):
+        return HttpResponseClientRedirect(url)
+    return redirect(url)
 
 
 def error_page(request: HttpRequest, error: KMSError) -> HttpResponse:

@@ -4,6 +4,8 @@ import html
 import re
 from typing import Any
 
+from allauth.account.internal.flows.login import record_authentication
+from django.http import HttpRequest
 from django.test import Client
 
 from accessctl.models import User
@@ -17,8 +19,17 @@ def signed_in() -> Client:
     """Return a browser of the first account's root user."""
     first_account(PASSWORD)
     client = Client()
-    client.force_login(User.objects.get(account_id=ACCOUNT, is_root=True))
+    enter(client, User.objects.get(account_id=ACCOUNT, is_root=True))
     return client
+
+
+def enter(client: Client, user: User) -> None:
+    """Begin a session as if the person had just given their password."""
+    client.force_login(user)
+    request = HttpRequest()
+    request.session = client.session
+    record_authentication(request, user, "password")
+    request.session.save()
 
 
 def words(response: Any) -> str:

@@ -30,7 +30,7 @@ SPOKEN_IN = {
     r"datetime\.now\(|timezone\.now\(|time\.time\(": {"kmsconsole/clock.py"},
     r"\bimport secrets|\bos\.urandom|\bimport random\b": {"kmsconsole/randomness.py"},
     r"\.has_perm\(": set(),
-    r"is_superuser": {"accessctl/models.py"},
+    r"is_superuser": {"accessctl/models/identities.py"},
 }
 
 

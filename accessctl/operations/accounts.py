@@ -12,7 +12,7 @@ from accessctl.models import FIRST_ACCOUNT_UIN, Account, User
 from accessctl.passwords import new_password
 from kmsconsole import clock, randomness
 from kmsconsole.inputs import OperationInput
-from kmsconsole.operations import Effect, Operation
+from kmsconsole.operations import Effect, Operation, Scope
 from kmsconsole.principals import Call, Kind, Principal
 
 ROOT_NAME = "admin"
@@ -31,8 +31,8 @@ class CreateAccount(Operation):
     """Make a main account with its root user; the very first one is the operator."""
 
     effect = Effect.CHANGE
+    scope = Scope.OPERATOR
     api = False
-    by_operator = True
     audited_fields = ("name",)
     Input = CreateAccountInput
 

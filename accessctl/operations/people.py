@@ -15,7 +15,7 @@ from keys.hsm.errors import HsmError
 from kmsconsole import clock, randomness
 from kmsconsole.errors import KMSError, ServiceTemporaryUnavailable
 from kmsconsole.inputs import OperationInput
-from kmsconsole.operations import Effect, Operation
+from kmsconsole.operations import Effect, Operation, Scope
 
 MOST_ACCESS_KEYS = 2
 _ALPHANUMERIC = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
@@ -26,8 +26,8 @@ class SignIn(Operation):
     """A person proved who they are and begins a session."""
 
     effect = Effect.READ
+    scope = Scope.CALLER
     api = False
-    concerns_caller_only = True
 
     def perform(self, data: Any) -> dict[str, Any]:
         """Nothing to do: the session is the caller's, the event is ours."""
@@ -44,8 +44,8 @@ class UserOperation(Operation):
     """An operation of the operator on one person."""
 
     effect = Effect.CHANGE
+    scope = Scope.ADMINISTRATION
     api = False
-    by_operator = True
     audited_fields = ("user_name",)
     Input = UserInput
 

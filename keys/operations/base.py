@@ -19,7 +19,7 @@ from keys.models import CustomerMasterKey
 from keys.states import next_state
 from kmsconsole.errors import InternalError, KMSError, ServiceTemporaryUnavailable
 from kmsconsole.inputs import OperationInput, WholeNumber
-from kmsconsole.operations import Operation
+from kmsconsole.operations import Operation, Scope
 
 log = logging.getLogger(__name__)
 
@@ -69,6 +69,7 @@ class KeyBatchInput(OperationInput):
 class KeyOperation(Operation):
     """An operation on one key as an ORM object, locked while it is changed."""
 
+    scope = Scope.KEY
     Input: ClassVar[type[OperationInput]] = KeyInput
 
     key: CustomerMasterKey

@@ -21,7 +21,7 @@ from keys.querysets import KeyQuerySet
 from keys.states import KeyState
 from kmsconsole.errors import InvalidParameterValue
 from kmsconsole.inputs import OperationInput, WholeNumber
-from kmsconsole.operations import Effect, Operation
+from kmsconsole.operations import Effect, Operation, Scope
 
 MOST_COUNTED = 1000
 _LONGEST_PLACE = 128
@@ -115,6 +115,8 @@ class BrowseKeys(Operation):
     """One page of the keys that the caller may see; tombstones only where asked for."""
 
     effect = Effect.READ
+    scope = Scope.LISTING
+    permission = "DescribeKey"
     api = False
     Input = BrowseKeysInput
 
@@ -158,9 +160,7 @@ class BrowseKeys(Operation):
             keys = keys.tagged(data.tag, [data.tag_value] if data.tag_value else [])
         if data.words:
             keys = keys.matching(data.words)
-        visible: KeyQuerySet[CustomerMasterKey] = call.principal.visible(
-            type(self), keys
-        )
+        visible: KeyQuerySet[CustomerMasterKey] = call.visible(type(self), keys)
         return visible
 
     def _rows(
@@ -186,7 +186,7 @@ class BrowseKeys(Operation):
         self, found: KeyQuerySet[CustomerMasterKey], data: BrowseKeysInput
     ) -> tuple[int, bool]:
         narrowed = data.words or data.usage or data.origin or data.rotation or data.tag
-        if narrowed or not self.call.principal.sees_all(type(self)):
+        if narrowed or not self.call.sees_all(type(self)):
             counted = found.values("pk")[: MOST_COUNTED + 1].count()
             return min(counted, MOST_COUNTED), counted > MOST_COUNTED
         counts = KeyCount.objects.filter(
@@ -232,6 +232,7 @@ class ChooseKeys(KeyBatchOperation):
     """Those of up to 100 keys that are still there, in whatever state."""
 
     effect = Effect.READ
+    permission = "DescribeKey"
     api = False
 
     def locate(self, data: Any) -> Sequence[CustomerMasterKey]:

@@ -27,7 +27,7 @@ from keys.states import KeyState
 from kmsconsole import clock, randomness
 from kmsconsole.errors import InvalidParameterValue, KMSError
 from kmsconsole.inputs import OperationInput, WholeNumber
-from kmsconsole.operations import Effect, Operation
+from kmsconsole.operations import Effect, Operation, Scope
 
 RESERVED_PREFIX = "kms-"
 _ALIAS = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,59}", re.ASCII)
@@ -103,6 +103,7 @@ class _Making(Operation):
     """
 
     effect = Effect.CHANGE
+    scope = Scope.ACCOUNT
 
     def new_key(self, alias: str, usage: str, origin: Origin) -> CustomerMasterKey:
         """Return a key of the caller's account and region, not yet saved."""
@@ -211,7 +212,7 @@ class CreateCloudKey(_Making):
     """
 
     api = False
-    by_system = True
+    scope = Scope.SYSTEM
     audited_fields = ("product",)
     Input = CreateCloudKeyInput
 

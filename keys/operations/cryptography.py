@@ -30,7 +30,7 @@ from keys.states import KeyState, next_state
 from kmsconsole import randomness
 from kmsconsole.errors import InvalidParameter, KMSError
 from kmsconsole.inputs import OperationInput, WholeNumber
-from kmsconsole.operations import Effect, Operation
+from kmsconsole.operations import Effect, Operation, Scope
 
 USAGE = "ENCRYPT_DECRYPT"
 MOST_PLAINTEXT_BYTES = 4096
@@ -104,6 +104,7 @@ class CryptographicOperation(Operation):
     """Works on keys as the hot path's query gives them."""
 
     effect = Effect.CRYPTOGRAPHY
+    scope = Scope.KEY
 
     def find(self, key_id: Any, number: int | None = None) -> KeyMaterial | None:
         """Return key and version in the caller's account and region."""
@@ -299,6 +300,7 @@ class GenerateRandomInput(OperationInput):
 class GenerateRandom(CryptographicOperation):
     """Random bytes from the HSM's generator."""
 
+    scope = Scope.ACCOUNT
     Input = GenerateRandomInput
 
     def perform(self, data: GenerateRandomInput) -> dict[str, Any]:

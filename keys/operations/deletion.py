@@ -19,7 +19,7 @@ from keys.operations.metadata import unix
 from keys.states import KeyState
 from kmsconsole import clock
 from kmsconsole.inputs import WholeNumber
-from kmsconsole.operations import Effect
+from kmsconsole.operations import Effect, Scope
 
 LEAST_DAYS, MOST_DAYS = 7, 30
 _LONGEST_REASON = 256
@@ -56,6 +56,7 @@ class ScheduleKeyDeletion(KeyOperation):
     """Begin a key's waiting period; it can't be used from now on."""
 
     effect = Effect.CHANGE
+    step_up = True
     audited_fields = ("pending_window_in_days", "reason")
     Input = ScheduleKeyDeletionInput
 
@@ -84,6 +85,8 @@ class ScheduleKeysDeletion(KeyBatchOperation):
     """Begin the waiting period of up to 100 keys, all or none."""
 
     effect = Effect.CHANGE
+    permission = "ScheduleKeyDeletion"
+    step_up = True
     audited_fields = ("pending_window_in_days", "reason")
     Input = ScheduleKeysDeletionInput
 
@@ -122,7 +125,7 @@ class DestroyKey(KeyOperation):
 
     effect = Effect.CHANGE
     api = False
-    by_system = True
+    scope = Scope.SYSTEM
 
     def check(self, data: Any) -> None:
         """Never early: state and date are read in this same transaction."""

@@ -21,6 +21,7 @@ class ListKeyVersions(KeyOperation):
     """A key's versions, newest first, and how often each was used."""
 
     effect = Effect.READ
+    permission = "DescribeKey"
     api = False
 
     def perform(self, data: KeyInput) -> dict[str, Any]:
@@ -79,6 +80,8 @@ class _WithTombstones(KeyOperation):
 
 class DescribeDestroyedKey(_WithTombstones):
     """The tombstone of a key: what it was, and when it ended."""
+
+    permission = "DescribeKey"
 
     def check(self, data: Any) -> None:
         """Refuse a key that lives: DescribeKey is for those."""

@@ -180,6 +180,7 @@ class DeleteImportedKeyMaterial(KeyOperation):
     """Take imported material out again; the key waits for the same material."""
 
     effect = Effect.CHANGE
+    step_up = True
 
     def check(self, data: Any) -> None:
         """Refuse a key that encrypts a cloud product's resources."""

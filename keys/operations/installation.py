@@ -6,13 +6,14 @@ from django.conf import settings
 
 from keys.crypto import algorithms
 from keys.models import CustomerMasterKey
-from kmsconsole.operations import Effect, Operation
+from kmsconsole.operations import Effect, Operation, Scope
 
 
 class GetServiceStatus(Operation):
     """Whether the service is on, and its limits."""
 
     effect = Effect.READ
+    scope = Scope.ACCOUNT
 
     def perform(self, data: Any) -> dict[str, Any]:
         """Return the documented fields; there is nothing to buy or renew here."""
@@ -39,6 +40,7 @@ class GetRegions(Operation):
     """The regions of this installation."""
 
     effect = Effect.READ
+    scope = Scope.ACCOUNT
 
     def perform(self, data: Any) -> dict[str, Any]:
         """Return their codes, the default one first."""
@@ -49,6 +51,7 @@ class ListAlgorithms(Operation):
     """What kinds of keys can be created here."""
 
     effect = Effect.READ
+    scope = Scope.ACCOUNT
 
     def perform(self, data: Any) -> dict[str, Any]:
         """Return usage and algorithm, by group."""

@@ -103,6 +103,7 @@ class DisableKey(KeyOperation):
     """Stop every use of a key until it is enabled; disabling twice is harmless."""
 
     effect = Effect.CHANGE
+    step_up = True
 
     def check(self, data: Any) -> None:
         """Refuse a key that encrypts a cloud product's resources."""
@@ -131,6 +132,7 @@ class DisableKeys(KeyBatchOperation):
     """Disable up to 100 keys, all or none."""
 
     effect = Effect.CHANGE
+    step_up = True
 
     def check(self, data: Any) -> None:
         """Refuse keys that encrypt a cloud product's resources."""

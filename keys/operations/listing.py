@@ -12,7 +12,7 @@ from keys.operations.tagging import MOST_TAGS
 from keys.querysets import LISTED_STATES, KeyQuerySet
 from keys.states import KeyState
 from kmsconsole.inputs import OperationInput, WholeNumber
-from kmsconsole.operations import Effect, Operation
+from kmsconsole.operations import Effect, Operation, Scope
 
 _LARGEST_OFFSET = 2**31
 _STATE_FILTER = {
@@ -40,6 +40,8 @@ class ListingOperation(Operation):
     """Lists keys of the caller's account and region."""
 
     effect = Effect.READ
+    scope = Scope.LISTING
+    permission = "DescribeKey"
 
     def keys(self, data: PageInput) -> KeyQuerySet[CustomerMasterKey]:
         """Return the visible keys of the wanted class, newest first."""
@@ -48,9 +50,7 @@ class ListingOperation(Operation):
             call.principal.account_uin, call.region
         )
         keys = keys.cloud_managed() if data.role else keys.customer_managed()
-        visible: KeyQuerySet[CustomerMasterKey] = call.principal.visible(
-            type(self), keys
-        )
+        visible: KeyQuerySet[CustomerMasterKey] = call.visible(type(self), keys)
         return visible.order_by("-created_at", "id")
 
 

@@ -84,6 +84,7 @@ class TagKeys(KeyBatchOperation):
     """Add tags to up to 100 keys, or give those they have another value."""
 
     effect = Effect.CHANGE
+    permission = "TagKey"
     Input = TagKeysInput
 
     def perform(self, data: TagKeysInput) -> dict[str, Any]:

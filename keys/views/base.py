@@ -18,7 +18,7 @@ from keys.errors import CmkStateNotSupport
 from keys.forms.base import WireForm
 from keys.models import CustomerMasterKey
 from keys.operations import DescribeKey
-from kmsconsole.errors import KMSError, UnauthorizedOperation
+from kmsconsole.errors import KMSError, StepUpRequired, UnauthorizedOperation
 from kmsconsole.operations import Operation, Result
 from kmsconsole.principals import Call
 from kmsconsole.views import console_call
@@ -43,7 +43,7 @@ def refusal_against(
     operation: type[Operation], call: Call, key: CustomerMasterKey
 ) -> KMSError | None:
     """Ask the operation itself how it would refuse this key; None if it would not."""
-    if not call.principal.decide(operation, key).allowed:
+    if not call.decide(operation, key).allowed:
         return UnauthorizedOperation(operation=operation.__name__)
     probe = operation(call)
     probe.resources = (key,)
@@ -121,7 +121,9 @@ class OperationView(View):
         )
 
     def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
-        """Show the form."""
+        """Show the form, to somebody who may send it then."""
+        if self.operation.step_up and not self.call.principal.fresh:
+            raise StepUpRequired
         return self.page(self.form(initial=self.initial()))
 
     def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
@@ -132,6 +134,8 @@ class OperationView(View):
         try:
             data = self.parameters() | form.wire()
             result = self.operation.execute(self.call, data)
+        except StepUpRequired:
+            raise
         except KMSError as refusal:
             return self.page(form, refusal)
         url = self.after(result)

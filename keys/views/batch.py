@@ -24,7 +24,7 @@ from keys.operations import (
 )
 from keys.states import KeyState
 from keys.views.base import reason_against
-from kmsconsole.errors import KMSError
+from kmsconsole.errors import KMSError, StepUpRequired
 from kmsconsole.operations import Operation
 from kmsconsole.views import console_call
 
@@ -60,6 +60,8 @@ class BatchView(View):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         """Show which of the keys can, and which can't and why."""
+        if self.operation.step_up and not self.call.principal.fresh:
+            raise StepUpRequired
         return self.page(self.form(initial=self.initial()))
 
     def post(self, request: HttpRequest) -> HttpResponse:
@@ -72,6 +74,8 @@ class BatchView(View):
             if not self._all_done():
                 data = {"KeyIds": self.ids} | form.wire()
                 self.operation.execute(self.call, data)
+        except StepUpRequired:
+            raise
         except KMSError as refusal:
             return self.page(form, refusal)
         messages.success(request, self.done(len(self.ids)))

@@ -215,7 +215,7 @@ class DecryptView(KeyTool):
 
 def why_not_move(call: Call, key: CustomerMasterKey) -> str:
     """Return why nothing could be re-encrypted to this key now; empty if it could."""
-    if not call.principal.decide(ReEncrypt, key).allowed:
+    if not call.decide(ReEncrypt, key).allowed:
         return UnauthorizedOperation(operation=ReEncrypt.__name__).message
     return reason_against(Encrypt, call, key)
 

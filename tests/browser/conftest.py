@@ -1,6 +1,7 @@
 """A real Chromium against the running service, watched for what it complains about."""
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -70,29 +71,41 @@ class Console:
 
 
 Open = Callable[..., Console]
+_PROOF_SECONDS = 180
 
 
 @pytest.fixture(scope="session")
-def signed_in(chromium: Browser, server: RunningServer) -> Any:
-    """Sign in once; every test begins with a copy of that session."""
-    context = chromium.new_context()
-    console = Console(context.new_page(), server)
-    console.sign_in()
-    console.page.wait_for_url("**/keys/")
-    state = context.storage_state()
-    context.close()
+def signed_in(chromium: Browser, server: RunningServer) -> Callable[[], Any]:
+    """Sign in as seldom as possible; every test begins with a copy of that session.
+
+    A proof older than some minutes no longer lets dangerous pages be opened.
+    """
+    known: dict[str, Any] = {"at": -_PROOF_SECONDS}
+
+    def state() -> Any:
+        if time.monotonic() - known["at"] >= _PROOF_SECONDS:
+            context = chromium.new_context()
+            console = Console(context.new_page(), server)
+            console.sign_in()
+            console.page.wait_for_url("**/keys/")
+            known.update(at=time.monotonic(), state=context.storage_state())
+            context.close()
+        return known["state"]
+
     return state
 
 
 @pytest.fixture
-def browse(chromium: Browser, server: RunningServer, signed_in: Any) -> Iterator[Open]:
+def browse(
+    chromium: Browser, server: RunningServer, signed_in: Callable[[], Any]
+) -> Iterator[Open]:
     """Open browsers of any kind; afterwards none may have had anything to complain."""
     opened: list[tuple[BrowserContext, Console]] = []
 
     def open_console(*, width: int = 1440, known: bool = True, **more: Any) -> Console:
         context = chromium.new_context(
             viewport={"width": width, "height": 900},
-            storage_state=signed_in if known else None,
+            storage_state=signed_in() if known else None,
             **more,
         )
         context.add_init_script(_REPORT_VIOLATIONS)

@@ -3,24 +3,19 @@
 from typing import Any
 
 import pytest
-from django.conf import settings
 from django.test import Client
 
-from accessctl.models import Account, User
 from keys.models import CustomerMasterKey, KeyTag
 from keys.operations import DisableKey
-from tests.personas import ACCOUNT, create_key, execute
+from tests.console import signed_in
+from tests.personas import create_key, execute
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
 def client() -> Client:
-    account = Account.objects.create(uin=ACCOUNT)
-    user = User.objects.create(account=account, uin=ACCOUNT, name="admin", is_root=True)
-    client = Client()
-    client.force_login(user, backend=settings.AUTHENTICATION_BACKENDS[0])
-    return client
+    return signed_in()
 
 
 def send(client: Client, slug: str, *ids: str, **more: Any) -> Any:

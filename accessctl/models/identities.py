@@ -1,4 +1,4 @@
-"""Accounts, the people and programs in them, and their access keys."""
+"""Main accounts, the people and programs in them, and their access keys."""
 
 from typing import Any, ClassVar
 
@@ -18,6 +18,10 @@ class Account(models.Model):
     uin = models.PositiveBigIntegerField(primary_key=True)
     name = models.CharField(max_length=64)
     require_signed_action = models.BooleanField(default=False)
+    require_second_factor = models.BooleanField(default=False)
+    shortest_password = models.PositiveSmallIntegerField(default=12)
+    idle_minutes = models.PositiveSmallIntegerField(default=60)
+    session_hours = models.PositiveSmallIntegerField(default=8)
     created_at = models.DateTimeField(default=clock.now)
 
     class Meta:
@@ -42,6 +46,8 @@ class User(AbstractBaseUser):
 
     Django's permission system answers no for everything: what somebody may do is
     decided by the evaluator alone. `is_staff` marks the operator of the installation.
+    `is_active` switches everything off; `console_access` and `api_access` are the two
+    ways in.
     """
 
     USERNAME_FIELD = "uin"
@@ -54,6 +60,10 @@ class User(AbstractBaseUser):
     is_root = models.BooleanField(default=False)
     is_staff = models.BooleanField(default=False)
     is_active = models.BooleanField(default=True)
+    console_access = models.BooleanField(default=True)
+    api_access = models.BooleanField(default=True)
+    remark = models.CharField(max_length=255, default="", blank=True)
+    deleted_at = models.DateTimeField(null=True)
     must_change_password = models.BooleanField(default=False)
     session_epoch = models.PositiveIntegerField(default=1)
     created_at = models.DateTimeField(default=clock.now)
@@ -66,8 +76,12 @@ class User(AbstractBaseUser):
 
         default_permissions = ()
         constraints = (
+            # A deleted one's name is free again; its row keeps the audit legible.
             models.UniqueConstraint(
-                "account", Lower("name"), name="accessctl_user_name_once"
+                "account",
+                Lower("name"),
+                condition=models.Q(deleted_at__isnull=True),
+                name="accessctl_user_name_once",
             ),
             models.UniqueConstraint(
                 fields=["account"],
@@ -78,6 +92,11 @@ class User(AbstractBaseUser):
 
     def __str__(self) -> str:
         return f"{self.name} · {self.account_id}"
+
+    @property
+    def account_uin(self) -> int:
+        """The account this person belongs to."""
+        return int(self.account_id)
 
     def end_sessions(self) -> None:
         """Make every session of this person invalid, in every process, once saved."""
@@ -99,7 +118,11 @@ class User(AbstractBaseUser):
 
 
 class AccessKey(models.Model):
-    """A SecretId with its secret, sealed under the HSM's data key."""
+    """A SecretId with its secret, sealed under the HSM's data key.
+
+    `allowed_addresses` holds networks parted by spaces; empty allows all. When and
+    from where it was used last is written at most once a minute.
+    """
 
     secret_id = models.CharField(max_length=64, unique=True)
     user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="access_keys")
@@ -107,6 +130,9 @@ class AccessKey(models.Model):
     data_key_epoch = models.PositiveIntegerField()
     is_enabled = models.BooleanField(default=True)
     expires_at = models.DateTimeField(null=True)
+    allowed_addresses = models.CharField(max_length=1024, default="", blank=True)
+    last_used_at = models.DateTimeField(null=True)
+    last_used_address = models.CharField(max_length=45, default="", blank=True)
     created_at = models.DateTimeField()
 
     class Meta:
