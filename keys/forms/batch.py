@@ -8,10 +8,10 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext, pgettext
 
-from keys.forms.base import WireForm, as_typed
 from keys.operations.deletion import LEAST_DAYS, MOST_DAYS
 from kmsconsole import clock
 from kmsconsole.errors import KMSError
+from kmsconsole.forms import WireForm, as_typed
 
 
 class BatchForm(WireForm):

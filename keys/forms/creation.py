@@ -6,10 +6,10 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from keys.crypto.algorithms import key_type_for_usage
-from keys.forms.base import WireForm, as_typed
 from keys.forms.rotation import DaysField
 from keys.forms.tags import typed_tags
 from keys.operations.rotation import USUAL_DAYS
+from kmsconsole.forms import WireForm, as_typed
 
 IN_HSM, EXTERNAL = "1", "2"
 _TAG_ROWS = 3

@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from keys.forms.base import WireForm, as_typed
+from kmsconsole.forms import WireForm, as_typed
 
 USUAL_DAYS = 30
 

@@ -9,8 +9,8 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from keys.forms.base import WireForm
 from keys.forms.deletion import NamedForm
+from kmsconsole.forms import WireForm
 
 # What an RSA-2048 key makes of 32 bytes, whatever the padding.
 _WRAPPED_BYTES = 256

@@ -5,8 +5,8 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from keys.forms.base import WireForm
 from keys.operations.rotation import LEAST_DAYS, MOST_DAYS, USUAL_DAYS
+from kmsconsole.forms import WireForm
 
 
 class DaysField(forms.IntegerField):

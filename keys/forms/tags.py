@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from keys.forms.base import WireForm
 from keys.forms.details import EditForm
+from kmsconsole.forms import WireForm
 
 EMPTY_ROWS = 3
 

@@ -13,7 +13,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from keys.crypto.algorithms import signature_algorithms
-from keys.forms.base import WireForm, as_typed
+from kmsconsole.forms import WireForm, as_typed
 
 CONTEXT_ROWS = 3
 # docs/envelope.md: the data key of a file opens as the key of a file only.

@@ -5,10 +5,10 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy
 
-from keys.forms.base import WireForm
 from keys.operations import ListKeyEvents
 from keys.views.happenings import happenings
 from keys.views.page import KeyPage
+from kmsconsole.forms import WireForm
 
 FILTERS = (
     ("changes", gettext_lazy("Changes")),

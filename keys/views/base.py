@@ -1,4 +1,4 @@
-"""What the key pages share: one operation, its form, one answer. Rules are not here."""
+"""What the key pages share. Rules are not here."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -6,22 +6,19 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext
-from django.views.generic import View
-from django_htmx.http import HttpResponseClientRedirect
 
 from keys.errors import CmkStateNotSupport
-from keys.forms.base import WireForm
 from keys.models import CustomerMasterKey
 from keys.operations import DescribeKey
-from kmsconsole.errors import KMSError, StepUpRequired, UnauthorizedOperation
+from kmsconsole.errors import KMSError, UnauthorizedOperation
+from kmsconsole.forms import WireForm
 from kmsconsole.operations import Operation, Result
+from kmsconsole.pages import OperationView
 from kmsconsole.principals import Call
-from kmsconsole.views import console_call
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,80 +64,6 @@ def reason_against(
             words
         )
     return refusal.message
-
-
-class OperationView(View):
-    """A page with a form for one operation; `template` has the partial `part`.
-
-    With htmx only the partial is answered, without it the whole page. After a change
-    the browser is sent on, so that reloading repeats nothing.
-    """
-
-    operation: ClassVar[type[Operation]]
-    form: ClassVar[type[WireForm]]
-    template: ClassVar[str]
-    part: ClassVar[str] = "dialog"
-
-    def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
-        """Note who calls."""
-        super().setup(request, *args, **kwargs)
-        self.call = console_call(request)
-
-    @property
-    def by_htmx(self) -> bool:
-        """Whether a part of the page is asked for."""
-        return bool(self.request.htmx)  # type: ignore[attr-defined]
-
-    def context(self, form: WireForm) -> dict[str, Any]:
-        """Return what the template needs beside form and refusal."""
-        return {}
-
-    def parameters(self) -> dict[str, Any]:
-        """Return the parameters that the address holds."""
-        return {}
-
-    def initial(self) -> dict[str, Any]:
-        """Return what stands in the form at first."""
-        return {}
-
-    def after(self, result: Result) -> str:
-        """Say what happened and return where to go on."""
-        raise NotImplementedError
-
-    def page(
-        self, form: WireForm, refusal: KMSError | None = None, **more: Any
-    ) -> HttpResponse:
-        """Show the form; a refusal stands at its field, or on top."""
-        on_top = refusal if refusal is not None and not form.refuse(refusal) else None
-        part = f"#{self.part}" if self.by_htmx else ""
-        return render(
-            self.request,
-            f"{self.template}{part}",
-            {"form": form, "refusal": on_top} | self.context(form) | more,
-            status=refusal.http_status if refusal else 200,
-        )
-
-    def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
-        """Show the form, to somebody who may send it then."""
-        if self.operation.step_up and not self.call.principal.fresh:
-            raise StepUpRequired
-        return self.page(self.form(initial=self.initial()))
-
-    def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
-        """Run the operation."""
-        form = self.form(request.POST, request.FILES)
-        if not form.is_valid():
-            return self.page(form)
-        try:
-            data = self.parameters() | form.wire()
-            result = self.operation.execute(self.call, data)
-        except StepUpRequired:
-            raise
-        except KMSError as refusal:
-            return self.page(form, refusal)
-        url = self.after(result)
-        # htmx would follow a redirect itself and put that page into this one.
-        return HttpResponseClientRedirect(url) if self.by_htmx else redirect(url)
 
 
 class KeyView(OperationView):

@@ -6,11 +6,11 @@ from typing import Any
 from django.http import HttpResponse
 
 from keys.errors import KeyChanged
-from keys.forms.base import WireForm
 from keys.operations import ListKeyEvents
 from keys.views.base import KeyView
 from keys.views.happenings import Happening, happenings
 from kmsconsole.errors import KMSError
+from kmsconsole.forms import WireForm
 
 _MOST_SHOWN = 3
 

@@ -13,17 +13,17 @@ from django_htmx.http import HttpResponseClientRedirect
 
 from keys.crypto.algorithms import key_type_for_usage
 from keys.errors import AliasAlreadyExists
-from keys.forms.base import WireForm
 from keys.forms.creation import CreateKeyForm
 from keys.operations import CreateKey, EnableKeyRotation, ListKeyDetail
 from keys.operations.rotation import LEAST_DAYS, MOST_DAYS, USUAL_DAYS
 from keys.views import snippets
-from keys.views.base import OperationView
 from keys.views.snippets import ApiCall
 from keys.views.words import PURPOSES, type_label
 from kmsconsole import clock
 from kmsconsole.errors import KMSError
+from kmsconsole.forms import WireForm
 from kmsconsole.operations import Result
+from kmsconsole.pages import OperationView
 
 # A form that came twice within this is one wish.
 _SAME_WISH = timedelta(seconds=15)

@@ -12,7 +12,6 @@ from django.utils.translation import gettext, gettext_lazy, pgettext
 from django_htmx.http import HttpResponseClientRedirect
 
 from keys.errors import CmkShouldBeDisabled
-from keys.forms.base import WireForm
 from keys.forms.deletion import USUAL_DAYS, ScheduleKeyDeletionForm
 from keys.models import CustomerMasterKey
 from keys.operations import DisableKey, ScheduleKeyDeletion
@@ -22,6 +21,7 @@ from keys.views.base import KeyView, OfferedView, reason_against, refusal_agains
 from keys.views.uses import uses_of
 from kmsconsole import clock
 from kmsconsole.errors import KMSError
+from kmsconsole.forms import WireForm
 from kmsconsole.operations import Result
 from kmsconsole.principals import Call, names_of
 

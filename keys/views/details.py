@@ -6,7 +6,6 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext_lazy
 
-from keys.forms.base import WireForm
 from keys.forms.details import UpdateAliasForm, UpdateKeyDescriptionForm
 from keys.models import Origin
 from keys.operations import (
@@ -25,6 +24,7 @@ from keys.views.page import KeyPage, tool_of
 from keys.views.snippets import ApiCall
 from keys.views.uses import uses_of
 from keys.views.words import USAGE_LABELS, type_label
+from kmsconsole.forms import WireForm
 from kmsconsole.principals import names_of
 
 _ROTATING = (KeyKind.GENERATED, KeyKind.CLOUD)

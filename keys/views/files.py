@@ -6,12 +6,12 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from keys.errors import InvalidContext
-from keys.forms.base import WireForm
 from keys.forms.tools import FileForm
 from keys.operations import Decrypt, GenerateDataKey
 from keys.views.base import reason_against
 from keys.views.tools import KeyTool
 from kmsconsole.errors import InvalidParameterValue, KMSError
+from kmsconsole.forms import WireForm
 
 
 class FilesView(KeyTool):

@@ -8,7 +8,6 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext, gettext_lazy
 
-from keys.forms.base import WireForm
 from keys.forms.details import ChangeStateForm
 from keys.forms.importing import DeleteMaterialForm
 from keys.models import CustomerMasterKey
@@ -16,6 +15,7 @@ from keys.operations import DeleteImportedKeyMaterial, ImportKeyMaterial
 from keys.states import KeyKind, KeyState
 from keys.views.base import OfferedView
 from keys.views.uses import uses_of
+from kmsconsole.forms import WireForm
 from kmsconsole.operations import Result
 
 

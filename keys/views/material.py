@@ -10,19 +10,20 @@ from django.utils.decorators import method_decorator
 from django.utils.translation import gettext
 from django.views.decorators.debug import sensitive_post_parameters
 
-from keys.forms.base import WireForm
 from keys.forms.importing import ImportKeyMaterialForm, ImportParametersForm
 from keys.operations import (
     GetParametersForImport,
     ImportKeyMaterial,
     ListKeyVersions,
 )
-from keys.views.base import OperationView, reason_against
+from keys.views.base import reason_against
 from keys.views.importing import DeleteMaterialView
 from keys.views.page import KeyPage
 from keys.views.pem import pem_of
 from kmsconsole.errors import KMSError
+from kmsconsole.forms import WireForm
 from kmsconsole.operations import Operation, Result
+from kmsconsole.pages import OperationView
 
 # How openssl is told each padding.
 _OPENSSL = {

@@ -12,7 +12,6 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy
 
 from keys.errors import CmkNotFound
-from keys.forms.base import WireForm
 from keys.forms.details import ChangeStateForm
 from keys.models import CustomerMasterKey
 from keys.operations import DescribeDestroyedKey
@@ -30,6 +29,7 @@ from keys.views.states import (
 )
 from keys.views.toolbox import tools_for
 from kmsconsole import clock
+from kmsconsole.forms import WireForm
 
 _DAY = timedelta(days=1)
 

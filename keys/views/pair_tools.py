@@ -5,7 +5,6 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy
 
-from keys.forms.base import WireForm
 from keys.forms.tools import RSA_PADDINGS, RsaDecryptForm, SignForm, VerifyForm
 from keys.operations import (
     AsymmetricRsaDecrypt,
@@ -15,6 +14,7 @@ from keys.operations import (
 from keys.views import snippets
 from keys.views.snippets import ApiCall
 from keys.views.tools import KeyTool, secret
+from kmsconsole.forms import WireForm
 
 _FROM_FILE = ("import base64", "from pathlib import Path")
 

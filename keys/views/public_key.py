@@ -7,7 +7,6 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 
 from keys.crypto.algorithms import signature_algorithms
-from keys.forms.base import WireForm
 from keys.operations import GetPublicKey
 from keys.states import KeyKind
 from keys.views import snippets
@@ -15,6 +14,7 @@ from keys.views.base import reason_against
 from keys.views.page import KeyPage
 from keys.views.snippets import ApiCall
 from kmsconsole.errors import KMSError
+from kmsconsole.forms import WireForm
 
 _TYPES = {"pem": "application/x-pem-file", "der": "application/octet-stream"}
 # How openssl verifies, by the name of the algorithm on the wire.

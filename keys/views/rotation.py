@@ -7,7 +7,6 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext_lazy
 
-from keys.forms.base import WireForm
 from keys.forms.details import ChangeStateForm
 from keys.forms.rotation import EnableKeyRotationForm
 from keys.models import CustomerMasterKey
@@ -20,6 +19,7 @@ from keys.operations.rotation import LEAST_DAYS, MOST_DAYS
 from keys.states import KeyKind, KeyState, next_state
 from keys.views.base import OfferedView
 from kmsconsole import clock
+from kmsconsole.forms import WireForm
 from kmsconsole.operations import Result
 
 ROTATING = (KeyKind.GENERATED, KeyKind.CLOUD)

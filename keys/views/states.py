@@ -6,7 +6,6 @@ from django.contrib import messages
 from django.utils.functional import Promise
 from django.utils.translation import gettext, gettext_lazy
 
-from keys.forms.base import WireForm
 from keys.forms.details import ChangeStateForm
 from keys.models import CustomerMasterKey
 from keys.operations import (
@@ -18,6 +17,7 @@ from keys.operations import (
 )
 from keys.states import KeyState
 from keys.views.base import KeyView, OfferedView
+from kmsconsole.forms import WireForm
 from kmsconsole.operations import Result
 
 

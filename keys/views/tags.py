@@ -7,14 +7,15 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext
 
-from keys.forms.base import WireForm
 from keys.forms.tags import TagsForm
 from keys.operations import TagKey
 from keys.operations.tagging import LONGEST_NAME, LONGEST_VALUE, MOST_TAGS
-from keys.views.base import OperationView, reason_against
+from keys.views.base import reason_against
 from keys.views.conflicts import GuardedView
 from keys.views.page import KeyPage
+from kmsconsole.forms import WireForm
 from kmsconsole.operations import Result
+from kmsconsole.pages import OperationView
 
 
 class TagKeyView(GuardedView, KeyPage):

@@ -12,7 +12,6 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters
 
 from keys.crypto import ciphertext
-from keys.forms.base import WireForm
 from keys.forms.tools import (
     DataKeyForm,
     DecryptForm,
@@ -30,11 +29,13 @@ from keys.operations import (
     ReEncrypt,
 )
 from keys.views import snippets
-from keys.views.base import OperationView, reason_against
+from keys.views.base import reason_against
 from keys.views.page import KeyPage
 from keys.views.snippets import ApiCall
 from keys.views.toolbox import tool, tools_for
 from kmsconsole.errors import KMSError, UnauthorizedOperation
+from kmsconsole.forms import WireForm
+from kmsconsole.pages import OperationView
 from kmsconsole.principals import Call
 
 _SHOWN_CONTROLS = {"\t", "\n"}

@@ -9,7 +9,6 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.debug import sensitive_post_parameters
 
 from keys.crypto import ciphertext
-from keys.forms.base import WireForm
 from keys.forms.tools import ReEncryptForm
 from keys.operations import ListKeyVersions, ReEncrypt
 from keys.views import snippets
@@ -22,6 +21,7 @@ from keys.views.rotation import (
 from keys.views.snippets import ApiCall
 from keys.views.tools import why_not_move
 from kmsconsole.errors import KMSError
+from kmsconsole.forms import WireForm
 from kmsconsole.principals import names_of
 
 

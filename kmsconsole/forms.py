@@ -1,4 +1,4 @@
-"""What forms of the key pages share.
+"""What the forms of console pages share.
 
 Field names are the wire names of operations. A form only turns what a browser sends
 into what an operation takes; what is allowed, the operation decides.
