@@ -156,7 +156,7 @@ GUARDIAN_MONKEY_PATCH_USER = GUARDIAN_MONKEY_PATCH_GROUP = False
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "keys:list"
 ACCOUNT_ADAPTER = "accessctl.adapter.AccountAdapter"
-ACCOUNT_FORMS = {"login": "accessctl.forms.SignInForm"}
+ACCOUNT_FORMS = {"login": "accessctl.forms.sign_in.SignInForm"}
 ACCOUNT_USER_MODEL_USERNAME_FIELD = "name"
 ACCOUNT_USER_MODEL_EMAIL_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"username"}

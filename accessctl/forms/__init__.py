@@ -1,0 +1,1 @@
+"""Forms of people, rights and signing in."""

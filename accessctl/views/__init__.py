@@ -1,0 +1,1 @@
+"""Pages of signing in, of people and of their rights."""
