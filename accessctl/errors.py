@@ -37,3 +37,54 @@ class WeakPassword(KMSError):
     code = "InvalidParameterValue"
     why = _("The password is too short or too easy to guess.")
     mend = _("Use at least 12 characters that are no common password.")
+
+
+class PrincipalNotFound(KMSError):
+    """No such sub-account or group in the account."""
+
+    code = "ResourceNotFound"
+    http_status = 404
+    why = _("There is no sub-account or group of this name in the account.")
+    mend = _("Check the name. The root user needs no rights: it has them all.")
+
+
+class UnknownRight(KMSError):
+    """Neither a role nor an operation that can be granted."""
+
+    code = "InvalidParameterValue"
+    why = _("There is no role and no operation of this name that can be granted.")
+    mend = _("Choose one of the roles, such as key-user, or an operation.")
+
+
+class RightNotForKeys(KMSError):
+    """An operation on the account, asked for on one key."""
+
+    code = "InvalidParameterValue"
+    why = _("This right is about the whole account, not about a single key.")
+    mend = _("Grant it without naming a key.")
+
+
+class RightNotDelegable(KMSError):
+    """A right that only the root user and full access can give."""
+
+    code = "UnauthorizedOperation"
+    http_status = 403
+    why = _("You may let others use keys, but not give this right.")
+    mend = _("Ask the root user or somebody with full access.")
+
+
+class NotOneself(KMSError):
+    """Nobody gives rights to themselves."""
+
+    code = "UnauthorizedOperation"
+    http_status = 403
+    why = _("Nobody can give rights to themselves or to a group they are in.")
+    mend = _("Ask another administrator of your account.")
+
+
+class NoSuchOperation(KMSError):
+    """An operation that doesn't exist."""
+
+    code = "InvalidParameterValue"
+    why = _("There is no operation of this name.")
+    mend = _("Write it as the list of actions does, such as Encrypt.")

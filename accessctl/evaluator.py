@@ -166,6 +166,19 @@ def sees_all(call: Call, operation: type[Operation]) -> bool:
     return everywhere and all(rule.statement.allow for rule in rules)
 
 
+def has_full_access(call: Call) -> bool:
+    """Say whether the caller is root, the operator, or may do everything like root."""
+    if call.principal.kind is not Kind.SUB:
+        return call.principal.kind in (Kind.ROOT, Kind.OPERATOR)
+    moment = clock.now()
+    return any(
+        rule.statement.full
+        and (rule.until is None or rule.until > moment)
+        and rule.fits(call.source_address)
+        for rule in rulebook.rules_of(call.principal.uin, None)
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Holder:
     """Somebody who may, and the rule that says so; None for the root user."""
