@@ -5,7 +5,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from accessctl import evaluator, rulebook
+from accessctl import evaluator
 from accessctl.credentials import principal_of
 from accessctl.models import User
 from accessctl.roles import PREFIX, roles
@@ -44,7 +44,7 @@ def explain(
             decision, (text % {"name": user.name}, *_state(key, operation))
         )
     question = evaluator.question_of(call, operation, key)
-    rules = rulebook.rules_of(user.uin, question.key.id if question.key else None)
+    rules = evaluator.gather(call, [question.key])
     steps = [_considered(rule, question) for rule in _about(rules, operation)]
     steps.append(_conclusion(decision, operation, considered=bool(steps)))
     if decision.allowed:

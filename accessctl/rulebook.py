@@ -25,20 +25,20 @@ _COLUMNS = "p.codename, g.expires_at, g.source"
 _PERMISSION = "JOIN auth_permission p ON p.id = g.permission_id"
 # Rights on the account, then rights on one key; each of one's own and of one's groups.
 _ON_ACCOUNT = (
-    f"SELECT {_COLUMNS}, '' AS team, 1 AS whole, u.uin "
+    f"SELECT {_COLUMNS}, '' AS team, NULL AS key_id, u.uin "
     f"FROM accessctl_useraccountgrant g {_PERMISSION} "
     "JOIN accessctl_user u ON u.id = g.user_id WHERE {who} "
-    f"UNION ALL SELECT {_COLUMNS}, o.name, 1, u.uin "
+    f"UNION ALL SELECT {_COLUMNS}, o.name, NULL, u.uin "
     f"FROM accessctl_groupaccountgrant g {_PERMISSION} {_OURS} WHERE {{who}}"
 )
-_ON_KEY = (
-    f" UNION ALL SELECT {_COLUMNS}, '', 0, u.uin "
+_ON_KEYS = (
+    f"SELECT {_COLUMNS}, '', g.content_object_id, u.uin "
     f"FROM accessctl_userkeygrant g {_PERMISSION} "
     "JOIN accessctl_user u ON u.id = g.user_id "
-    "WHERE {who} AND g.content_object_id = %s "
-    f"UNION ALL SELECT {_COLUMNS}, o.name, 0, u.uin "
+    "WHERE {who} AND g.content_object_id IN ({keys}) "
+    f"UNION ALL SELECT {_COLUMNS}, o.name, g.content_object_id, u.uin "
     f"FROM accessctl_groupkeygrant g {_PERMISSION} {_OURS} "
-    "WHERE {who} AND g.content_object_id = %s"
+    "WHERE {who} AND g.content_object_id IN ({keys}) UNION ALL "
 )
 _POLICIES = (
     "SELECT a.predefined, d.name, d.document, '' AS team, u.account_id, u.uin "
@@ -56,39 +56,45 @@ _ALL = "u.account_id = %s AND u.deleted_at IS NULL AND NOT u.is_root"
 Rules = tuple[Rule, ...]
 
 
-def rules_of(uin: int, key_id: UUID | None) -> Rules:
-    """Return what holds for one person, on the account and on one key."""
-    return _read(_ONE, uin, key_id).get(uin, ())
+def rules_of(uin: int, keys: Sequence[UUID] = ()) -> Rules:
+    """Return what holds for one person, on the account and on these keys."""
+    return _read(_ONE, uin, keys).get(uin, ())
 
 
-def rules_of_all(account_uin: int, key_id: UUID | None) -> dict[int, Rules]:
+def rules_of_all(account_uin: int, keys: Sequence[UUID] = ()) -> dict[int, Rules]:
     """Return what holds for everybody of an account that anything holds for, by uin."""
-    return _read(_ALL, account_uin, key_id)
+    return _read(_ALL, account_uin, keys)
 
 
-def _read(who: str, subject: int, key_id: UUID | None) -> dict[int, Rules]:
+def _read(who: str, subject: int, keys: Sequence[UUID]) -> dict[int, Rules]:
     found: defaultdict[int, list[Rule]] = defaultdict(list)
-    for uin, rule in (*_policies(who, subject), *_grants(who, subject, key_id)):
+    for uin, rule in (*_policies(who, subject), *_grants(who, subject, keys)):
         found[uin].append(rule)
     return {uin: tuple(rules) for uin, rules in found.items()}
 
 
-def _grants(who: str, subject: int, key_id: UUID | None) -> Iterable[tuple[int, Rule]]:
+def _grants(who: str, subject: int, keys: Sequence[UUID]) -> Iterable[tuple[int, Rule]]:
     query = _ON_ACCOUNT.format(who=who)
     parameters: list[Any] = [subject, subject]
-    if key_id is not None:
-        query += _ON_KEY.format(who=who)
-        parameters += [subject, key_id.hex, subject, key_id.hex]
+    if keys:
+        # First, so that PostgreSQL takes the type of the last column from here.
+        query = _ON_KEYS.format(who=who, keys=", ".join(["%s"] * len(keys))) + query
+        on_keys = [subject, *(key.hex for key in keys)]
+        parameters = [*on_keys, *on_keys, *parameters]
     with connection.cursor() as cursor:
         cursor.execute(query, parameters)
         rows = cursor.fetchall()
-    for right, until, request, group, whole, uin in rows:
-        reaches = EVERYTHING if whole else (Reach(key_id=key_id),)
+    for right, until, request, group, key, uin in rows:
+        reaches = EVERYTHING if key is None else (Reach(key_id=_uuid(key)),)
         statement = Statement(
             allow=True, operations=operations_of(right), reaches=reaches
         )
         ends = aware(until) if until is not None else None
         yield uin, Rule(statement, Source("grant", right, group, 0, request), ends)
+
+
+def _uuid(stored: Any) -> UUID:
+    return stored if isinstance(stored, UUID) else UUID(stored)
 
 
 def _policies(who: str, subject: int) -> Iterable[tuple[int, Rule]]:

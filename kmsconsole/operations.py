@@ -8,7 +8,7 @@ its event was committed.
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 from functools import cache
@@ -138,7 +138,9 @@ class Operation:
     @classmethod
     def execute(cls, call: Call, data: Mapping[str, Any]) -> Result:
         """Run the operation; raises nothing but `KMSError`."""
-        operation = cls(call)
+        operation = cls(
+            replace(call, gathered=None) if call.gathered is not None else call
+        )
         try:
             return operation._run(data)
         except Exception as error:  # noqa: BLE001 - the boundary for all of them
@@ -174,8 +176,11 @@ class Operation:
 
     def _authorise(self, data: OperationInput) -> None:
         self.resources = tuple(self.locate(data))
+        call = self.call
+        if len(self.resources) > 1:
+            call = call.glance(self.resources)
         for resource in self.resources or (None,):
-            self.decision = self.call.decide(type(self), resource)
+            self.decision = call.decide(type(self), resource)
             if not self.decision.allowed:
                 raise UnauthorizedOperation(operation=type(self).__name__)
         if self.step_up and not self.call.principal.fresh:

@@ -5,7 +5,7 @@ that nothing below the access-control app has to know it.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cache
 from importlib import import_module
@@ -49,6 +49,9 @@ class Evaluator(Protocol):
         self, call: "Call", operation: "type[Operation]", resource: object
     ) -> Decision:
         """Decide on one resource; None stands for one that doesn't exist."""
+
+    def gather(self, call: "Call", resources: "Iterable[object]") -> Any:
+        """Read at once whatever deciding on these resources needs."""
 
     def visible(
         self, call: "Call", operation: "type[Operation]", resources: Any
@@ -105,6 +108,15 @@ class Call:
     request_id: str
     source_address: str
     signature_hash: bytes | None = None
+    gathered: Any = field(default=None, compare=False, repr=False)
+
+    def glance(self, resources: "Iterable[object]") -> "Call":
+        """Return this call with the rules on these resources as they are now.
+
+        For many questions at one moment: the buttons of a page, the keys of a batch.
+        Nothing is executed with it: that always reads anew.
+        """
+        return replace(self, gathered=_evaluator().gather(self, resources))
 
     def decide(self, operation: "type[Operation]", resource: object) -> Decision:
         """Say whether the caller may do `operation` on `resource`."""

@@ -100,7 +100,7 @@ class ListKeyAccess(Operation):
     def perform(self, data: Any) -> dict[str, Any]:
         """Return (user, rules) by name, the root user first and without rules."""
         account_uin = self.call.principal.account_uin
-        rules = rulebook.rules_of_all(account_uin, data.key_id)
+        rules = rulebook.rules_of_all(account_uin, [data.key_id])
         people = User.objects.filter(
             account_id=account_uin, deleted_at__isnull=True
         ).order_by("-is_root", "name")

@@ -89,9 +89,8 @@ class KeyView(OperationView):
 
     def offers(self, views: "Iterable[type[OfferedView]]") -> list[Offer]:
         """Return what can be done with the key, and where it can't, why."""
-        return [
-            view.offer(self.call, self.key) for view in views if view.changes(self.key)
-        ]
+        call = self.call.glance([self.key])
+        return [view.offer(call, self.key) for view in views if view.changes(self.key)]
 
     def context(self, form: WireForm) -> dict[str, Any]:
         """Return the key and where the form goes."""

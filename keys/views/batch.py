@@ -26,6 +26,7 @@ from keys.states import KeyState
 from keys.views.base import reason_against
 from kmsconsole.errors import KMSError, StepUpRequired
 from kmsconsole.operations import Operation
+from kmsconsole.principals import Call
 from kmsconsole.views import console_call
 
 Reasons = list[tuple[CustomerMasterKey, str]]
@@ -133,14 +134,15 @@ class BatchView(View):
             keys = self._chosen()
         except KMSError as refusal:
             return [], [], refusal
-        reasons = [(key, self._reason(key)) for key in keys]
+        call = self.call.glance(keys)
+        reasons = [(key, self._reason(call, key)) for key in keys]
         able = [key for key, reason in reasons if not reason]
         return able, [(key, reason) for key, reason in reasons if reason], None
 
-    def _reason(self, key: CustomerMasterKey) -> str:
+    def _reason(self, call: Call, key: CustomerMasterKey) -> str:
         if key.state == self.target:
             return str(self.already)
-        return reason_against(self.operation, self.call, key)
+        return reason_against(self.operation, call, key)
 
     def _all_done(self) -> bool:
         if self.target is None or not self.ids:
