@@ -16,7 +16,7 @@ from accessctl import rulebook
 from accessctl.models import User
 from accessctl.rules import Question, Rule, Verdict, judge
 from kmsconsole import clock
-from kmsconsole.operations import Operation, Scope
+from kmsconsole.operations import Operation, Scope, registry
 from kmsconsole.principals import Call, Decision, Kind
 
 _ROOT = Decision(
@@ -151,6 +151,8 @@ def _reaching(call: Call, operation: type[Operation]) -> tuple[list[Q], list[Q]]
 
 
 def _deciding(call: Call, operation: type[Operation]) -> list[Rule]:
+    # A list shows where the operation it goes with may be done, and nothing else.
+    operation = registry()[operation.needs()]
     moment = clock.now()
     return [
         rule

@@ -96,9 +96,10 @@ class Origin:
 @lru_cache(maxsize=1024)
 def _address(text: str) -> Any:
     try:
-        return ip_address(text)
+        address = ip_address(text)
     except ValueError:
         return None
+    return getattr(address, "ipv4_mapped", None) or address
 
 
 def networks(texts: Iterable[str]) -> tuple[Network, ...]:
