@@ -13,6 +13,7 @@ from keys.states import KeyState
 from kmsconsole.audit.models import AuditEvent, Outcome
 from kmsconsole.inputs import WholeNumber
 from kmsconsole.operations import Effect
+from kmsconsole.principals import Call
 
 USAGE_DAYS = 90
 
@@ -89,6 +90,19 @@ class DescribeDestroyedKey(_WithTombstones):
     def perform(self, data: KeyInput) -> dict[str, Any]:
         """Return nothing but the key itself, as the located resource."""
         return {}
+
+
+def is_tombstone(call: Call, key_id: str) -> bool:
+    """Say whether this key was destroyed, so that the right operation is asked for it.
+
+    Tells nothing to anybody: what may be seen, the operation then decides.
+    """
+    return CustomerMasterKey.objects.filter(
+        id=key_id,
+        account_uin=call.principal.account_uin,
+        region=call.region,
+        state=KeyState.DESTROYED,
+    ).exists()
 
 
 class ListKeyEventsInput(KeyInput):

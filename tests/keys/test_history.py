@@ -29,6 +29,7 @@ from keys.operations import (
 from keys.operations.base import KeyOperation
 from keys.views.happenings import DEEDS
 from kmsconsole import clock
+from kmsconsole.audit.models import AuditEvent
 from kmsconsole.errors import InvalidParameterValue, KMSError
 from kmsconsole.principals import Kind, Principal, names_of
 from tests.console import signed_in, words
@@ -214,6 +215,19 @@ def test_another_refusal_keeps_the_revision_that_was_seen(client: Client) -> Non
     assert "The key name is not allowed." in words(bad)
 
 
+def test_opening_a_tombstone_is_one_event_and_no_refusal(client: Client) -> None:
+    key_id = create_key()
+    CustomerMasterKey.objects.filter(id=key_id).update(state="Destroyed")
+    for address in (reverse("keys:details", args=[key_id]), activity(key_id)):
+        before = AuditEvent.objects.latest("sequence").sequence
+        assert client.get(address).status_code == 200
+        seen = AuditEvent.objects.filter(sequence__gt=before)
+        assert list(seen.values_list("operation", "outcome")) == [
+            ("DescribeDestroyedKey", "success"),
+            ("ListKeyEvents", "success"),
+        ]
+
+
 def test_a_cloud_products_key_says_what_people_may_do(client: Client) -> None:
     execute(CreateCloudKey, SYSTEM, Product="cos")
     key = CustomerMasterKey.objects.get(owner="cos")
@@ -233,4 +247,4 @@ def test_the_overview_costs_a_fixed_number_of_statements(client: Client) -> None
         execute(Encrypt, KeyId=key_id, Plaintext="YQ==")
     with CaptureQueriesContext(connection) as more:
         client.get(url)
-    assert len(more) <= len(few) <= 18
+    assert len(more) <= len(few) <= 19
