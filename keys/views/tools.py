@@ -21,7 +21,6 @@ from keys.forms.tools import (
     ReEncryptForm,
     ToolForm,
 )
-from keys.models import CustomerMasterKey
 from keys.operations import (
     Decrypt,
     Encrypt,
@@ -35,7 +34,6 @@ from keys.views.page import KeyPage
 from keys.views.snippets import ApiCall
 from keys.views.toolbox import tool, tools_for
 from kmsconsole.errors import KMSError, UnauthorizedOperation
-from kmsconsole.principals import Call
 
 _SHOWN_CONTROLS = {"\t", "\n"}
 _DATA_KEY_BYTES = {"AES_128": 16, "AES_256": 32}
@@ -213,13 +211,6 @@ class DecryptView(KeyTool):
         }
 
 
-def why_not_move(call: Call, key: CustomerMasterKey) -> str:
-    """Return why nothing could be re-encrypted to this key now; empty if it could."""
-    if not call.principal.decide(ReEncrypt, key).allowed:
-        return UnauthorizedOperation(operation=ReEncrypt.__name__).message
-    return reason_against(Encrypt, call, key)
-
-
 class ReEncryptView(KeyTool):
     """Moves a ciphertext to the newest version, another key or another context."""
 
@@ -234,7 +225,9 @@ class ReEncryptView(KeyTool):
 
     def unavailable(self) -> str:
         """Ask for the key as where the ciphertext moves to."""
-        return why_not_move(self.call, self.key)
+        if not self.call.principal.decide(ReEncrypt, self.key).allowed:
+            return UnauthorizedOperation(operation=ReEncrypt.__name__).message
+        return reason_against(Encrypt, self.call, self.key)
 
     def initial(self) -> dict[str, Any]:
         """Begin with pasting, and with moving to this key."""
