@@ -198,7 +198,7 @@ def test_two_people_editing_lose_nothing(client: Client, slug, field, mine) -> N
     assert "admin · Rename" in page
     assert "admin · Change description" in page
     assert "Create key" not in page
-    assert "What stands there now theirs" in page
+    assert "What it says now theirs" in page
     assert "Save mine anyway" in page
     assert stale.context["form"][field].value() == mine
     assert getattr(CustomerMasterKey.objects.get(id=key_id), field.lower()) == "theirs"
