@@ -29,7 +29,7 @@ document.addEventListener("click", (event) => {
 });
 
 document.addEventListener("keydown", (event) => {
-  if (event.key === "Escape") {
+  if (event.key === "Escape" && !document.querySelector("dialog[open]")) {
     const menu = document.querySelector("details.menu[open]");
     if (menu) {
       menu.open = false;
@@ -75,12 +75,23 @@ class ToastList extends HTMLElement {
 }
 customElements.define("toast-list", ToastList);
 
+// The dialog gives the focus back to where it was, which must not be in a closed menu.
+function leaveMenu() {
+  const menu = document.activeElement?.closest("details.menu[open]");
+  if (!menu) return;
+  menu.open = false;
+  menu.querySelector("summary").focus();
+}
+
 // Dialogs: a link marked data-dialog leads to a page; htmx brings the same form here.
 const dialog = document.getElementById("dialog");
 if (dialog) {
   document.body.addEventListener("htmx:afterSwap", (event) => {
     if (event.detail.target === dialog && dialog.hasChildNodes()) {
-      if (!dialog.open) dialog.showModal();
+      if (!dialog.open) {
+        leaveMenu();
+        dialog.showModal();
+      }
       dialog.querySelector("[autofocus]")?.focus();
     }
     const place = dialog.open ? dialog : document.getElementById("main");
