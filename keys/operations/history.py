@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
+from django.db.models import F
 from pydantic import Field
 
 from keys import usage
@@ -10,6 +11,7 @@ from keys.errors import CmkNotFound, CmkStateNotSupport
 from keys.models import CustomerMasterKey
 from keys.operations.base import KeyInput, KeyOperation
 from keys.states import KeyState
+from kmsconsole.audit import queries
 from kmsconsole.audit.models import AuditEvent, Outcome
 from kmsconsole.inputs import WholeNumber
 from kmsconsole.operations import Effect
@@ -120,19 +122,26 @@ class ListKeyEvents(_WithTombstones):
 
     def perform(self, data: ListKeyEventsInput) -> dict[str, Any]:
         """Return one page of events and whether older ones follow."""
-        events = AuditEvent.objects.filter(
-            key_id=str(self.key.id), account_uin=self.key.account_uin
-        ).order_by("-sequence")
+        # An expression, or SQLite would read all events of the account instead.
+        events = (
+            AuditEvent.objects.alias(account=F("account_uin") + 0)
+            .filter(key_id=str(self.key.id), account=self.key.account_uin)
+            .order_by("-sequence")
+        )
         if data.before is not None:
             events = events.filter(sequence__lt=data.before)
         if data.only == "uses":
             events = events.filter(operation__in=usage.USES)
         elif data.only == "refused":
-            events = events.exclude(outcome=Outcome.SUCCESS)
+            events = events.filter(queries.not_done())
         elif data.only == "changes":
-            events = events.filter(operation__in=CHANGES)
+            events = events.filter(queries.named(CHANGES))
         elif data.only == "deletion":
-            events = events.filter(operation__in=DELETION, outcome=Outcome.SUCCESS)
+            events = events.filter(
+                queries.named(CHANGES),
+                operation__in=DELETION,
+                outcome=Outcome.SUCCESS,
+            )
         page = list(events[: data.limit + 1])
         return {"Events": page[: data.limit], "More": len(page) > data.limit}
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from importlib import import_module
 
 import pytest
 from django.db import connection
@@ -27,6 +28,7 @@ from keys.operations import (
     UpdateKeyDescription,
 )
 from keys.operations.base import KeyOperation
+from keys.operations.history import CHANGES
 from keys.views.happenings import DEEDS
 from kmsconsole import clock
 from kmsconsole.audit.models import AuditEvent
@@ -84,6 +86,33 @@ def test_each_filter_shows_its_own_events_newest_first() -> None:
     assert "DescribeKey" in names(key_id)
     with pytest.raises(InvalidParameterValue):
         names(key_id, Only="everything")
+
+
+@pytest.mark.parametrize(
+    ("only", "index"),
+    [
+        ("changes", "audit_key_rare"),
+        ("refused", "audit_key_rare"),
+        ("deletion", "audit_key_rare"),
+        ("uses", "audit_key"),
+        ("", "audit_key"),
+    ],
+)
+def test_events_are_found_without_reading_others(only: str, index: str) -> None:
+    key_id = create_key()
+    with CaptureQueriesContext(connection) as asked:
+        names(key_id, Only=only)
+    statement = next(q["sql"] for q in asked if "audit_auditevent" in q["sql"])
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN QUERY PLAN {statement}")
+        plan = " ".join(str(row) for row in cursor.fetchall())
+    assert f"{index} (key_id=?" in plan
+    assert "TEMP B-TREE" not in plan
+
+
+def test_the_index_of_rare_events_knows_every_change() -> None:
+    migration = import_module("kmsconsole.audit.migrations.0002_rare_events")
+    assert migration.NAMES == CHANGES
 
 
 def test_pages_follow_each_other_without_gap_or_repeat() -> None:
