@@ -21,6 +21,13 @@ document.addEventListener("submit", (event) => {
   if (form) form.elements.namedItem("next").value = location.pathname + location.search;
 });
 
+// Tabs that don't fit scroll sideways: begin at the one that is open.
+for (const here of document.querySelectorAll(":is(.tabs, .segments) > [aria-current]")) {
+  const row = here.parentElement;
+  const [inner, outer] = [here, row].map((one) => one.getBoundingClientRect());
+  row.scrollLeft += inner.left - outer.left - (outer.width - inner.width) / 2;
+}
+
 // Menus close when one looks elsewhere.
 document.addEventListener("click", (event) => {
   for (const menu of document.querySelectorAll("details.menu[open]")) {

@@ -112,3 +112,12 @@ def test_the_overview_fits(console: Console, axe: str) -> None:
     console.create_key("looked-at-" + "x" * 50)
     page.get_by_text("More", exact=True).click()
     fits_and_is_accessible(page, axe)
+
+
+def test_where_tabs_scroll_the_open_one_is_in_sight(browse: Open) -> None:
+    console = browse(width=390)
+    path = console.create_key("narrow-tabs")
+    page = console.open(f"{path}files/")
+    tools = page.get_by_role("navigation", name="Tools", exact=True)
+    expect(tools.locator("[aria-current=page]")).to_be_in_viewport(ratio=1)
+    assert overflow(page) == []
