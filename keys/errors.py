@@ -124,7 +124,7 @@ class RotateNotSupported(KMSError):
 
     code = "UnsupportedOperation.RotateNotSupported"
     http_status = 409
-    why = _("This key can't be rotated: keys of its kind never are.")
+    why = _("Keys of this kind can't be rotated.")
     mend = _("Create another key and move to it.")
 
 

@@ -1,14 +1,16 @@
 """What every browser request passes through."""
 
 from collections.abc import Callable
+from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.contrib.auth.middleware import LoginRequiredMiddleware
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.cache import add_never_cache_headers
 
 from kmsconsole import randomness
 from kmsconsole.addresses import client_address
 from kmsconsole.errors import InternalError, KMSError, StepUpRequired
-from kmsconsole.views import error_page, prove_again
+from kmsconsole.views import error_page, prove_again, sign_in_first
 
 Handler = Callable[[HttpRequest], HttpResponse]
 
@@ -26,6 +28,18 @@ class RequestIdMiddleware:
         response = self.get_response(request)
         response["X-Request-ID"] = request.request_id  # type: ignore[attr-defined]
         return response
+
+
+class SignedInMiddleware(LoginRequiredMiddleware):
+    """Asks who it is first, on every page but the few that are for anybody."""
+
+    def handle_no_permission(
+        self,
+        request: HttpRequest,
+        view_func: Callable[..., Any],
+    ) -> HttpResponseRedirect:
+        """Lead to the sign-in page, which says that nothing was sent."""
+        return sign_in_first(request)
 
 
 class ConsoleMiddleware:

@@ -5,9 +5,8 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.auth.decorators import login_not_required
-from django.contrib.auth.views import redirect_to_login
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.shortcuts import redirect, render, resolve_url
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.http import urlencode
@@ -64,6 +63,21 @@ def error_page(request: HttpRequest, error: KMSError) -> HttpResponse:
     return render(request, "error.html", context, status=error.http_status)
 
 
+def sign_in_first(request: HttpRequest) -> HttpResponseRedirect:
+    """Lead to the sign-in page and from there back to where the form was.
+
+    What somebody wanted to send is not: that page says so.
+    """
+    query = QueryDict(mutable=True)
+    query[REDIRECT_FIELD_NAME] = request.get_full_path()
+    if request.method == "POST":
+        query["unsent"] = "1"
+        # Forms that stand on every page, such as the region's, name that page.
+        if named := request.POST.get(REDIRECT_FIELD_NAME):
+            query[REDIRECT_FIELD_NAME] = named
+    return redirect(f"{resolve_url(settings.LOGIN_URL)}?{query.urlencode(safe='/')}")
+
+
 @login_not_required
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """Explain a form that was sent from a stale page; signed out, sign in first."""
@@ -74,7 +88,7 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
         and getattr(match.func, "login_required", True)
         and not request.user.is_authenticated
     ):
-        return redirect_to_login(request.get_full_path())
+        return sign_in_first(request)
     context = {"request_id": getattr(request, "request_id", "")}
     return render(request, "403_csrf.html", context, status=403)
 

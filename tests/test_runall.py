@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.processes import children_of, leader_of, processes_of, wait_until
 from tests.server import (
     PASSWORD,
     READY,
@@ -39,32 +40,6 @@ def readyz(running: RunningServer) -> tuple[int, dict[str, str]]:
     except urllib.error.HTTPError as refusal:
         with refusal:
             return refusal.code, json.load(refusal)
-
-
-def wait_until(condition, seconds: float = 10.0) -> bool:
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        if condition():
-            return True
-        time.sleep(0.1)
-    return False
-
-
-def processes_of(home: Path) -> set[int]:
-    """Return the processes whose environment names this data folder."""
-    needle = f"KMS_HOME={home}".encode()
-    found = set()
-    for entry in Path("/proc").iterdir():
-        try:
-            if entry.name.isdigit() and needle in (
-                (entry / "environ").read_bytes().split(b"\0")
-            ):
-                state = (entry / "stat").read_text().rpartition(")")[2].split()[0]
-                if state != "Z":
-                    found.add(int(entry.name))
-        except OSError:
-            continue
-    return found
 
 
 def refused(home: Path, **more: str) -> str:
@@ -196,20 +171,6 @@ def test_a_process_that_dies_ends_everything(home: Path, part: str) -> None:
         assert any(f"{name} stopped (rc=" in line for line in running.lines)
 
 
-def leader_of(home: Path, part: str) -> int:
-    """Return the first process of that command line; the others are its children."""
-    words = part.split("\0")
-    matching = [
-        pid
-        for pid in processes_of(home)
-        if all(
-            word in Path(f"/proc/{pid}/cmdline").read_text().split("\0")
-            for word in words
-        )
-    ]
-    return min(matching)
-
-
 def test_a_web_worker_that_dies_is_replaced(home: Path) -> None:
     with RunningServer.started(home) as running:
         leader = leader_of(home, "granian")
@@ -218,11 +179,6 @@ def test_a_web_worker_that_dies_is_replaced(home: Path) -> None:
         assert wait_until(lambda: len(children_of(leader) - before) == 1, 20)
         assert wait_until(lambda: readyz(running)[0] == 200)
         assert any("orker" in line and "xit" in line for line in running.lines)
-
-
-def children_of(parent: int) -> set[int]:
-    listed = Path(f"/proc/{parent}/task/{parent}/children").read_text()
-    return {int(pid) for pid in listed.split()}
 
 
 def test_a_token_that_goes_away_is_named_until_it_is_back(home: Path) -> None:

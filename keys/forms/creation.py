@@ -9,6 +9,8 @@ from keys.crypto.algorithms import key_type_for_usage
 from keys.forms.rotation import DaysField
 from keys.forms.tags import typed_tags
 from keys.operations.rotation import USUAL_DAYS
+from keys.operations.tagging import wire_tags
+from kmsconsole.errors import KMSError
 from kmsconsole.forms import WireForm, as_typed
 
 IN_HSM, EXTERNAL = "1", "2"
@@ -58,6 +60,11 @@ class CreateKeyForm(WireForm):
             )
         if self.rotate_days is None:
             self.errors.pop("RotateDays", None)
+        # CreateKey would make the key without them; somebody who looks can mend them.
+        try:
+            wire_tags(self.tags)
+        except KMSError as refusal:
+            self.refuse(refusal)
         return data
 
     @property

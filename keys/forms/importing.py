@@ -35,19 +35,19 @@ class ImportParametersForm(WireForm):
 class ImportKeyMaterialForm(WireForm):
     """Wrapped material and its token, as files or pasted, and until when they hold."""
 
-    material_file = forms.FileField(label=_("Wrapped material, a file"))
-    EncryptedKeyMaterial = forms.CharField(label=_("Or its Base64"))
-    token_file = forms.FileField(label=_("Import token, a file"))
-    ImportToken = forms.CharField(label=_("Or its text"))
+    material_file = forms.FileField(label=_("Wrapped material (file)"))
+    EncryptedKeyMaterial = forms.CharField(label=_("Or paste it as Base64"))
+    token_file = forms.FileField(label=_("Import token (file)"))
+    ImportToken = forms.CharField(label=_("Or paste its text"))
     expires = forms.ChoiceField(
         label=_("Expiry"),
         choices=(
             ("never", pgettext_lazy("expiry", "Never")),
-            ("date", _("At a time (UTC)")),
+            ("date", _("At a chosen time (UTC)")),
         ),
     )
     ValidTo = forms.DateTimeField(
-        label=_("Usable until, in UTC"), input_formats=("%Y-%m-%dT%H:%M",)
+        label=_("Usable until (UTC)"), input_formats=("%Y-%m-%dT%H:%M",)
     )
 
     def clean(self) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from keys.errors import (
     CmkLimitExceeded,
     InvalidAlias,
     InvalidKeyUsage,
+    InvalidTag,
     InvalidType,
     UnsupportedKeyUsage,
 )
@@ -22,7 +23,7 @@ from keys.hsm.keyring import WrappedVersion
 from keys.models import CustomerMasterKey, KeyTag, Origin
 from keys.operations.base import HsmClusterId, hsm_refusal
 from keys.operations.metadata import unix
-from keys.operations.tagging import Tags
+from keys.operations.tagging import ReadableTags, allowed
 from keys.states import KeyState
 from kmsconsole import clock, randomness
 from kmsconsole.errors import InvalidParameterValue, KMSError
@@ -36,6 +37,9 @@ _MOST_DESCRIPTION_BYTES = 1024
 _GENERATED, _EXTERNAL = 1, 2
 _ORIGINS = {_GENERATED: Origin.HSM, _EXTERNAL: Origin.EXTERNAL}
 _SYMMETRIC = "ENCRYPT_DECRYPT"
+# TagCode says what became of the tags. 1, an internal error, doesn't occur here: key
+# and tags are stored together.
+_TAGS_STORED, _TAGS_REFUSED = 0, 2
 
 
 def _alias(value: str) -> str:
@@ -85,7 +89,7 @@ class CreateKeyInput(OperationInput):
     description: Description = ""
     key_usage: Annotated[str, AfterValidator(_usage)] = _SYMMETRIC
     type: Annotated[WholeNumber, AfterValidator(_type)] = _GENERATED
-    tags: Tags = Field(default_factory=dict)
+    tags: ReadableTags = Field(default_factory=dict)
     hsm_cluster_id: HsmClusterId = ""
 
     @model_validator(mode="after")
@@ -155,7 +159,11 @@ class _Making(Operation):
 
 
 class CreateKey(_Making):
-    """Make a key, with material generated in the HSM or to be imported."""
+    """Make a key, with material generated in the HSM or to be imported.
+
+    Tags that are not allowed don't keep it from being made: it then has none of them,
+    and the answer says so.
+    """
 
     audited_fields = ("alias", "key_usage", "type")
     Input = CreateKeyInput
@@ -183,9 +191,7 @@ class CreateKey(_Making):
         """Store key, version and tags."""
         key = self.key
         self.store(key, self.wrapped)
-        KeyTag.objects.bulk_create(
-            KeyTag(key=key, name=name, value=value) for name, value in data.tags.items()
-        )
+        tag_code, tag_message = self._tag(data.tags)
         return {
             "KeyId": str(key.id),
             "Alias": key.alias,
@@ -193,10 +199,21 @@ class CreateKey(_Making):
             "Description": key.description,
             "KeyState": key.state,
             "KeyUsage": key.usage,
-            "TagCode": 0,
-            "TagMsg": "ok" if data.tags else "",
+            "TagCode": tag_code,
+            "TagMsg": tag_message,
             "HsmClusterId": "",
         }
+
+    def _tag(self, tags: dict[str, str]) -> tuple[int, str]:
+        """Store the tags; returns TagCode and TagMsg."""
+        try:
+            allowed(tags)
+        except InvalidTag as refusal:
+            return _TAGS_REFUSED, refusal.message
+        KeyTag.objects.bulk_create(
+            KeyTag(key=self.key, name=name, value=value) for name, value in tags.items()
+        )
+        return _TAGS_STORED, "ok" if tags else ""
 
 
 class CreateCloudKeyInput(OperationInput):

@@ -20,34 +20,49 @@ LONGEST_NAME, LONGEST_VALUE = 127, 255
 _RESERVED_PREFIX = "kms:"
 
 
-def _tag(tag: Any) -> tuple[str, str]:
+def _pair(tag: Any) -> tuple[str, str]:
     if not isinstance(tag, dict) or not set(tag) <= {"TagKey", "TagValue"}:
         raise InvalidTag("Tags")
     name, value = tag.get("TagKey"), tag.get("TagValue", "")
     if not isinstance(name, str) or not isinstance(value, str):
         raise InvalidTag("Tags")
-    too_long = len(name) > LONGEST_NAME or len(value) > LONGEST_VALUE
-    if not name.strip() or too_long or not (name + value).isprintable():
-        raise InvalidTag("Tags")
-    if name.lower().startswith(_RESERVED_PREFIX):
-        raise InvalidTag("Tags")
     return name, value
 
 
-def _tags(value: Any) -> dict[str, str]:
+def _named_once(value: Any) -> dict[str, str]:
     """Turn the wire's list of TagKey and TagValue into names and values."""
     if value is None:
         return {}
-    if not isinstance(value, list) or len(value) > MOST_TAGS:
+    if not isinstance(value, list):
         raise InvalidTag("Tags")
-    pairs = [_tag(tag) for tag in value]
+    pairs = [_pair(tag) for tag in value]
     tags = dict(pairs)
     if len(tags) != len(pairs):
         raise TagKeysDuplicated("Tags")
     return tags
 
 
-Tags = Annotated[dict[str, str], BeforeValidator(_tags)]
+def allowed(tags: dict[str, str]) -> dict[str, str]:
+    """Return the tags; raises InvalidTag where one is not allowed, or for too many."""
+    if len(tags) > MOST_TAGS:
+        raise InvalidTag("Tags")
+    for name, value in tags.items():
+        too_long = len(name) > LONGEST_NAME or len(value) > LONGEST_VALUE
+        if not name.strip() or too_long or not (name + value).isprintable():
+            raise InvalidTag("Tags")
+        if name.lower().startswith(_RESERVED_PREFIX):
+            raise InvalidTag("Tags")
+    return tags
+
+
+def wire_tags(value: Any) -> dict[str, str]:
+    """Return the tags of a list of TagKey and TagValue; refuses what TagKey refuses."""
+    return allowed(_named_once(value))
+
+
+# Tags that can be read, whether or not they are allowed.
+ReadableTags = Annotated[dict[str, str], BeforeValidator(_named_once)]
+Tags = Annotated[dict[str, str], BeforeValidator(wire_tags)]
 
 
 class TagKeyInput(KeyInput):

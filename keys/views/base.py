@@ -60,9 +60,7 @@ def reason_against(
         return ""
     if isinstance(refusal, CmkStateNotSupport):
         words = {"state": key.get_state_display()}
-        return gettext("Not possible while the key is in the state “%(state)s”.") % (
-            words
-        )
+        return gettext("Not possible while the key's state is “%(state)s”.") % words
     return refusal.message
 
 

@@ -17,8 +17,8 @@ from keys.models import CustomerMasterKey
 from keys.operations import DisableKey, ScheduleKeyDeletion
 from keys.operations.deletion import LEAST_DAYS, MOST_DAYS
 from keys.states import KeyState
-from keys.views.base import KeyView, OfferedView, reason_against, refusal_against
-from keys.views.uses import uses_of
+from keys.views.base import KeyView, reason_against, refusal_against
+from keys.views.losses import LossView
 from kmsconsole import clock
 from kmsconsole.errors import KMSError
 from kmsconsole.forms import WireForm
@@ -32,7 +32,7 @@ def in_words(moment: datetime) -> str:
     return date_format(moment, words) + " UTC"
 
 
-class ScheduleKeyDeletionView(OfferedView):
+class ScheduleKeyDeletionView(LossView):
     """Begins a key's waiting period.
 
     An enabled key is disabled first: its dialog offers just that and then goes on.
@@ -43,8 +43,6 @@ class ScheduleKeyDeletionView(OfferedView):
     template = "keys/schedule_deletion.html"
     slug = "schedule-key-deletion"
     label = gettext_lazy("Schedule deletion")
-    icon = "triangle-alert"
-    folded = True
 
     @classmethod
     def changes(cls, key: CustomerMasterKey) -> bool:
@@ -66,19 +64,14 @@ class ScheduleKeyDeletionView(OfferedView):
     def context(self, form: WireForm) -> dict[str, Any]:
         """Return the consequences, and the day on which they come."""
         key = self.key
-        return (
-            super().context(form)
-            | uses_of(self)
-            | {
-                "enabled": key.state == KeyState.ENABLED,
-                "blocked": self.reason(self.call, key),
-                "versions": key.versions.count(),
-                "root_name": names_of([key.account_uin]).get(key.account_uin, ""),
-                "least": LEAST_DAYS,
-                "most": MOST_DAYS,
-                "destroyed_on": in_words(_date(form["PendingWindowInDays"].value())),
-            }
-        )
+        return super().context(form) | {
+            "enabled": key.state == KeyState.ENABLED,
+            "versions": key.versions.count(),
+            "root_name": names_of([key.account_uin]).get(key.account_uin, ""),
+            "least": LEAST_DAYS,
+            "most": MOST_DAYS,
+            "destroyed_on": in_words(_date(form["PendingWindowInDays"].value())),
+        }
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         """Lead on where the deletion is scheduled already, as by a second click."""
@@ -92,9 +85,6 @@ class ScheduleKeyDeletionView(OfferedView):
         """Disable, or check the typed name and schedule."""
         if "disable" in request.POST:
             return self._disable()
-        form = self.form(request.POST)
-        if form.is_valid() and not form.confirms(self.key.alias):
-            return self.page(form)
         return super().post(request, **kwargs)
 
     def _disable(self) -> HttpResponse:

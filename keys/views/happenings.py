@@ -34,7 +34,7 @@ DEEDS: dict[str, str | Promise] = {
     "DisableKey": gettext_lazy("Disable"),
     "DisableKeys": gettext_lazy("Disable"),
     "ArchiveKey": gettext_lazy("Archive"),
-    "CancelKeyArchive": gettext_lazy("Take out of the archive"),
+    "CancelKeyArchive": gettext_lazy("Unarchive"),
     "EnableKeyRotation": gettext_lazy("Set rotation"),
     "DisableKeyRotation": gettext_lazy("Turn off rotation"),
     "RotateKey": gettext_lazy("Rotate"),

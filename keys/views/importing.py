@@ -14,8 +14,7 @@ from keys.models import CustomerMasterKey
 from keys.operations import DeleteImportedKeyMaterial, ImportKeyMaterial
 from keys.states import KeyKind, KeyState
 from keys.views.base import OfferedView
-from keys.views.uses import uses_of
-from kmsconsole.forms import WireForm
+from keys.views.losses import LossView
 from kmsconsole.operations import Result
 
 
@@ -38,7 +37,7 @@ class ImportKeyMaterialView(OfferedView):
         return redirect("keys:operation", self.key_id, "material")
 
 
-class DeleteMaterialView(OfferedView):
+class DeleteMaterialView(LossView):
     """Takes the material out of the HSM's reach; with the care of a deletion."""
 
     operation = DeleteImportedKeyMaterial
@@ -46,28 +45,11 @@ class DeleteMaterialView(OfferedView):
     template = "keys/delete_material.html"
     slug = "delete-imported-key-material"
     label = gettext_lazy("Delete material")
-    icon = "triangle-alert"
-    folded = True
 
     @classmethod
     def changes(cls, key: CustomerMasterKey) -> bool:
         """Offer it for imported keys only."""
         return key.kind is KeyKind.IMPORTED
-
-    def context(self, form: WireForm) -> dict[str, Any]:
-        """Return the consequences."""
-        return (
-            super().context(form)
-            | uses_of(self)
-            | {"blocked": self.reason(self.call, self.key)}
-        )
-
-    def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
-        """Check the typed name, then delete."""
-        form = DeleteMaterialForm(request.POST)
-        if form.is_valid() and not form.confirms(self.key.alias):
-            return self.page(form)
-        return super().post(request, **kwargs)
 
     def after(self, result: Result) -> str:
         """Say what the key waits for, and lead to where it can be brought."""

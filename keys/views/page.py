@@ -11,10 +11,10 @@ from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy
 
-from keys.errors import CmkNotFound
 from keys.forms.details import ChangeStateForm
 from keys.models import CustomerMasterKey
 from keys.operations import DescribeDestroyedKey
+from keys.operations.history import is_tombstone
 from keys.states import KeyKind, KeyState
 from keys.views.base import KeyView, OfferedView
 from keys.views.deletion import ScheduleKeyDeletionView
@@ -106,11 +106,9 @@ class KeyPage(KeyView):
     @cached_property
     def key(self) -> CustomerMasterKey:
         """The key as this request finds it, or its tombstone."""
-        try:
+        # Asked first: trying DescribeKey would leave a refusal in the key's history.
+        if not (self.outlives and is_tombstone(self.call, self.key_id)):
             return super().key
-        except CmkNotFound:
-            if not self.outlives:
-                raise
         found = DescribeDestroyedKey.execute(self.call, {"KeyId": self.key_id})
         key: CustomerMasterKey = found.resources[0]
         return key

@@ -74,7 +74,7 @@ class VerifyView(SignView):
     form = VerifyForm
     slug = "verify"
     result_title = gettext_lazy("Checked")
-    awaiting = gettext_lazy("Whether the signature is right appears here.")
+    awaiting = gettext_lazy("Whether the signature is valid appears here.")
 
     def api(self) -> ApiCall:
         """Return the call that verifies a file's signature."""

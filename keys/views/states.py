@@ -108,8 +108,7 @@ class ArchiveKeyView(ChangeStateView):
         "nothing new. Applications that still encrypt with it will fail."
     )
     comfort = gettext_lazy(
-        "For keys that are being replaced. You can take it out of the archive at any "
-        "time."
+        "For keys that are being replaced. You can unarchive it at any time."
     )
     button = gettext_lazy("Archive key")
     shown_in = tuple(state for state in KeyState if state is not KeyState.ARCHIVED)
@@ -123,7 +122,7 @@ class CancelKeyArchiveView(ChangeStateView):
     label = gettext_lazy("Unarchive")
     icon = "power"
     done = gettext_lazy("The key is enabled: it encrypts and decrypts.")
-    question = gettext_lazy("Take %(name)s out of the archive?")
+    question = gettext_lazy("Unarchive %(name)s?")
     effect = gettext_lazy(
         "The key becomes enabled: it encrypts again, for everybody who may use it."
     )

@@ -20,7 +20,6 @@ from keys.forms.tools import (
     ReEncryptForm,
     ToolForm,
 )
-from keys.models import CustomerMasterKey
 from keys.operations import (
     Decrypt,
     Encrypt,
@@ -36,7 +35,6 @@ from keys.views.toolbox import tool, tools_for
 from kmsconsole.errors import KMSError, UnauthorizedOperation
 from kmsconsole.forms import WireForm
 from kmsconsole.pages import OperationView
-from kmsconsole.principals import Call
 
 _SHOWN_CONTROLS = {"\t", "\n"}
 _DATA_KEY_BYTES = {"AES_128": 16, "AES_256": 32}
@@ -214,13 +212,6 @@ class DecryptView(KeyTool):
         }
 
 
-def why_not_move(call: Call, key: CustomerMasterKey) -> str:
-    """Return why nothing could be re-encrypted to this key now; empty if it could."""
-    if not call.decide(ReEncrypt, key).allowed:
-        return UnauthorizedOperation(operation=ReEncrypt.__name__).message
-    return reason_against(Encrypt, call, key)
-
-
 class ReEncryptView(KeyTool):
     """Moves a ciphertext to the newest version, another key or another context."""
 
@@ -235,7 +226,9 @@ class ReEncryptView(KeyTool):
 
     def unavailable(self) -> str:
         """Ask for the key as where the ciphertext moves to."""
-        return why_not_move(self.call, self.key)
+        if not self.call.decide(ReEncrypt, self.key).allowed:
+            return UnauthorizedOperation(operation=ReEncrypt.__name__).message
+        return reason_against(Encrypt, self.call, self.key)
 
     def initial(self) -> dict[str, Any]:
         """Begin with pasting, and with moving to this key."""

@@ -65,28 +65,22 @@ class ApiCall extends HTMLElement {
 }
 customElements.define("api-call", ApiCall);
 
-// Gives the rows of names and values to the API call as the JSON it takes.
-class TagRows extends HTMLElement {
+// Rows of names and values, of which more can come and each can go.
+class RowEditor extends HTMLElement {
   connectedCallback() {
-    this.json = this.querySelector("[data-json]");
     // Without this script three rows stand ready; with it, one does and more can come.
     for (const row of this.rows.slice(1)) {
       if ([...row.querySelectorAll("input")].every((field) => !field.value)) row.remove();
     }
     this.addEventListener("input", this);
     this.addEventListener("click", this);
-    this.update();
+    this.changed();
   }
 
   handleEvent(event) {
-    if (event.type === "click") {
-      if (event.target.closest("[data-add]")) this.add();
-      const remove = event.target.closest("[data-remove]");
-      if (!remove) return;
-      this.remove_(remove.closest(".context-row"));
-      this.dispatchEvent(new Event("input", { bubbles: true }));
-    }
-    this.update();
+    if (event.type === "input") this.changed();
+    else if (event.target.closest("[data-add]")) this.add();
+    else if (event.target.closest("[data-remove]")) this.take(event.target.closest(".context-row"));
   }
 
   get rows() {
@@ -100,18 +94,27 @@ class TagRows extends HTMLElement {
     row.querySelector("input").focus();
   }
 
-  remove_(row) {
-    if (this.rows.length > 1) row.remove();
-    else for (const field of row.querySelectorAll("input")) field.value = "";
-    this.rows[0].querySelector("input").focus();
+  take(row) {
+    const next = row.nextElementSibling ?? row.previousElementSibling ?? row;
+    if (next === row) for (const field of row.querySelectorAll("input")) field.value = "";
+    else row.remove();
+    next.querySelector("input").focus();
+    this.dispatchEvent(new Event("input", { bubbles: true }));
   }
 
-  update() {
+  // For those that follow what the rows hold.
+  changed() {}
+}
+customElements.define("context-editor", RowEditor);
+
+// Gives its rows to the API call as the JSON it takes.
+class TagRows extends RowEditor {
+  changed() {
     const tags = this.rows
       .map((row) => [...row.querySelectorAll("input")].map((field) => field.value.trim()))
       .filter(([name, value]) => name || value)
       .map(([TagKey, TagValue]) => ({ TagKey, TagValue }));
-    this.json.value = tags.length ? JSON.stringify(tags) : "";
+    this.querySelector("[data-json]").value = tags.length ? JSON.stringify(tags) : "";
   }
 }
 customElements.define("tag-rows", TagRows);

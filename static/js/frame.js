@@ -21,6 +21,13 @@ document.addEventListener("submit", (event) => {
   if (form) form.elements.namedItem("next").value = location.pathname + location.search;
 });
 
+// Tabs that don't fit scroll sideways: begin at the one that is open.
+for (const here of document.querySelectorAll(":is(.tabs, .segments) > [aria-current]")) {
+  const row = here.parentElement;
+  const [inner, outer] = [here, row].map((one) => one.getBoundingClientRect());
+  row.scrollLeft += inner.left - outer.left - (outer.width - inner.width) / 2;
+}
+
 // Menus close when one looks elsewhere.
 document.addEventListener("click", (event) => {
   for (const menu of document.querySelectorAll("details.menu[open]")) {
@@ -29,7 +36,7 @@ document.addEventListener("click", (event) => {
 });
 
 document.addEventListener("keydown", (event) => {
-  if (event.key === "Escape") {
+  if (event.key === "Escape" && !document.querySelector("dialog[open]")) {
     const menu = document.querySelector("details.menu[open]");
     if (menu) {
       menu.open = false;
@@ -75,12 +82,23 @@ class ToastList extends HTMLElement {
 }
 customElements.define("toast-list", ToastList);
 
+// The dialog gives the focus back to where it was, which must not be in a closed menu.
+function leaveMenu() {
+  const menu = document.activeElement?.closest("details.menu[open]");
+  if (!menu) return;
+  menu.open = false;
+  menu.querySelector("summary").focus();
+}
+
 // Dialogs: a link marked data-dialog leads to a page; htmx brings the same form here.
 const dialog = document.getElementById("dialog");
 if (dialog) {
   document.body.addEventListener("htmx:afterSwap", (event) => {
     if (event.detail.target === dialog && dialog.hasChildNodes()) {
-      if (!dialog.open) dialog.showModal();
+      if (!dialog.open) {
+        leaveMenu();
+        dialog.showModal();
+      }
       dialog.querySelector("[autofocus]")?.focus();
     }
     const place = dialog.open ? dialog : document.getElementById("main");

@@ -2,8 +2,11 @@
 // are sent. Where the answer is a sign-in page or a stale form's refusal, the same form
 // gets its fields back once the person is there again. Passwords, files and fields marked
 // data-forget are never noted, hidden ones only with data-keep, and no form without it.
+// What one person typed is given back to nobody else, and to nobody after signing out.
 const STORE = "kmsconsole.kept";
 const MINUTES = 15;
+
+const person = document.getElementById("main")?.dataset.person;
 
 const NEVER = ["password", "file", "submit", "button", "fieldset", "output"];
 const fieldsOf = (form) => [...form.elements].filter((field) => field.name
@@ -16,7 +19,7 @@ function note(form) {
   const values = fieldsOf(form).map((field) => [
     field.name, ["checkbox", "radio"].includes(field.type) ? field.checked : field.value,
   ]);
-  write({ path: new URL(form.action).pathname, at: Date.now(), values, lost: false });
+  write({ path: new URL(form.action).pathname, at: Date.now(), person, values, lost: false });
 }
 
 function write(kept) {
@@ -31,7 +34,9 @@ function write(kept) {
 function read() {
   try {
     const kept = JSON.parse(sessionStorage.getItem(STORE));
-    return kept && Date.now() - kept.at < MINUTES * 60_000 ? kept : null;
+    if (kept && Date.now() - kept.at < MINUTES * 60_000) return kept;
+    write(null);
+    return null;
   } catch {
     return null;
   }
@@ -48,12 +53,14 @@ function restore(form, values) {
     const index = seen.get(name) ?? 0;
     seen.set(name, index + 1);
     if (!named(form, name)[index]) {
-      named(form, name)[0]?.closest("context-editor")?.querySelector("[data-add]")?.click();
+      named(form, name)[0]?.closest("context-editor, tag-rows")?.querySelector("[data-add]")?.click();
     }
     const field = named(form, name)[index];
     if (!field) continue;
     if (typeof value === "boolean") field.checked = value;
     else field.value = value;
+    const folded = field.closest("details");
+    if (folded && value) folded.open = true;
   }
   // A row that was taken away stays away.
   for (const [name, count] of seen) {
@@ -64,6 +71,7 @@ function restore(form, values) {
 
 addEventListener("submit", (event) => {
   if (event.target.matches("form[data-keep]")) note(event.target);
+  else if (event.target.matches("form[data-signs-out]")) write(null);
 }, { capture: true });
 
 // A whole page where a part was asked for: signed out, or the form was stale.
@@ -74,7 +82,7 @@ document.body.addEventListener("htmx:beforeSwap", (event) => {
 const kept = read();
 if (document.querySelector(".entrance, [data-stale-form]")) {
   lose();
-} else if (kept?.lost) {
+} else if (kept?.lost && kept.person === person) {
   const form = [...document.querySelectorAll("form[data-keep]")]
     .find((candidate) => new URL(candidate.action).pathname === kept.path);
   if (form) {

@@ -1,41 +1,5 @@
-// The online tools: context rows, a download that never leaves the browser, and
-// plaintext that goes away again.
-
-class ContextEditor extends HTMLElement {
-  connectedCallback() {
-    this.rows = this.querySelector(".context-rows");
-    // Without this script three rows stand ready; with it, one does and more can come.
-    for (const row of [...this.rows.children].slice(1)) {
-      if ([...row.querySelectorAll("input")].every((field) => !field.value)) row.remove();
-    }
-    this.addEventListener("click", this);
-  }
-
-  handleEvent(event) {
-    if (event.target.closest("[data-add]")) this.add();
-    const remove = event.target.closest("[data-remove]");
-    if (remove) this.remove_(remove.closest(".context-row"));
-  }
-
-  add() {
-    const row = this.rows.lastElementChild.cloneNode(true);
-    for (const field of row.querySelectorAll("input")) field.value = "";
-    this.rows.append(row);
-    row.querySelector("input").focus();
-  }
-
-  remove_(row) {
-    if (this.rows.children.length > 1) {
-      const next = row.nextElementSibling ?? row.previousElementSibling;
-      row.remove();
-      next.querySelector("input").focus();
-      return;
-    }
-    for (const field of row.querySelectorAll("input")) field.value = "";
-    row.querySelector("input").focus();
-  }
-}
-customElements.define("context-editor", ContextEditor);
+// The online tools: a download that never leaves the browser, and plaintext that goes
+// away again.
 
 class DownloadButton extends HTMLElement {
   connectedCallback() {

@@ -1,4 +1,4 @@
-"""A key's own pages: what they offer, editing, tags, activity, a lost session."""
+"""A key's own pages: what they offer, editing, tags, activity."""
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -25,18 +25,6 @@ def fits_and_is_accessible(page: Page, axe: str) -> None:
     assert violations(page, axe, "target-size", "color-contrast") == []
     page.emulate_media(color_scheme="light")
     page.set_viewport_size({"width": 1440, "height": 900})
-
-
-def kept(page: Page) -> str | None:
-    text: str | None = page.evaluate("sessionStorage.getItem('kmsconsole.kept')")
-    return text
-
-
-def sign_in_again(console: Console) -> None:
-    page = console.page
-    page.get_by_label("User name").fill("admin")
-    page.get_by_label("Password").fill(console.server.password)
-    page.get_by_role("button", name="Sign in").click()
 
 
 @pytest.mark.parametrize("script", [True, False], ids=["script", "no-script"])
@@ -126,99 +114,10 @@ def test_the_overview_fits(console: Console, axe: str) -> None:
     fits_and_is_accessible(page, axe)
 
 
-def test_input_survives_a_lost_session(browse: Open) -> None:
-    console = browse(known=False)
-    page = console.sign_in()
-    page.wait_for_url("**/keys/")
-    path = console.create_key("kept-over-sign-in")
-    page.get_by_role("link", name="Edit Description").click()
-    page.get_by_label("Description", exact=True).fill("typed <b>before</b>\nthe end")
-    page.context.clear_cookies(name="kmsconsole_session")
-    page.get_by_role("button", name="Save").click()
-    sign_in_again(console)
-    page.wait_for_url(f"**{path}update-key-description/")
-    assert "typed" not in page.url
-    expect(page.get_by_text("You were signed out meanwhile")).to_be_visible()
-    field = page.get_by_label("Description", exact=True)
-    expect(field).to_have_value("typed <b>before</b>\nthe end")
-    page.get_by_role("button", name="Save").click()
-    expect(page.locator("#row-description")).to_contain_text("typed <b>before</b>")
-    assert kept(page) is None
-
-
-def test_tags_and_the_revision_survive_all_cookies_gone(browse: Open) -> None:
-    console, other = browse(known=False), browse()
-    page = console.sign_in()
-    page.wait_for_url("**/keys/")
-    path = console.create_key("kept-without-cookies")
-    tab(page, "Tags")
-    for row in range(3):
-        if row:
-            page.get_by_role("button", name="Add a tag").click()
-        page.get_by_label("Tag name").nth(row).fill(f"name-{row}")
-    second = other.open(f"{path}update-alias/")
-    second.get_by_label("Name", exact=True).fill("renamed-meanwhile")
-    second.get_by_role("button", name="Save").click()
-    expect(second.get_by_text("The key was renamed.")).to_be_visible()
-    page.context.clear_cookies()
-    page.get_by_role("button", name="Save tags").click()
-    page.get_by_label("Account ID").fill(str(console.server.account))
-    sign_in_again(console)
-    page.wait_for_url(f"**{path}tag-key/")
-    for row in range(3):
-        expect(page.get_by_label("Tag name").nth(row)).to_have_value(f"name-{row}")
-    page.get_by_role("button", name="Save tags").click()
-    expect(page.get_by_text("Somebody else changed this key")).to_be_visible()
-    page.get_by_role("button", name="Save mine anyway").click()
-    expect(page.get_by_text("The tags were saved.")).to_be_visible()
-
-
-def test_a_stale_form_leads_back_with_its_input(browse: Open) -> None:
-    console = browse(known=False)
-    page = console.sign_in()
-    page.wait_for_url("**/keys/")
-    path = console.create_key("kept-in-a-stale-form")
-    page = console.open(f"{path}update-key-description/")
-    page.get_by_label("Description", exact=True).fill("kept")
-    # As after signing in once more in another tab: the form's token is the old one.
-    page.evaluate(
-        "document.querySelector('main form [name=csrfmiddlewaretoken]').value = 'x'"
-    )
-    page.get_by_role("button", name="Save").click()
-    expect(page.get_by_label("Description", exact=True)).to_have_value("kept")
-    page.get_by_role("button", name="Save").click()
-    expect(page.locator("#row-description")).to_contain_text("kept")
-
-
-def test_secrets_are_never_kept_by_the_browser(browse: Open) -> None:
-    console = browse(known=False)
-    page = console.sign_in()
-    page.wait_for_url("**/keys/")
-    path = console.create_key("never-kept")
-    page = console.open(f"{path}encrypt/")
-    page.context.clear_cookies(name="kmsconsole_session")
-    page.get_by_label("Plaintext").fill("4929 1234")
-    page.get_by_role("button", name="Encrypt").click()
-    page.wait_for_url("**/login/**")
-    assert kept(page) is None
-    sign_in_again(console)
-    page.wait_for_url(f"**{path}encrypt/")
-    expect(page.get_by_label("Plaintext")).to_have_value("")
-
-
-def test_without_script_a_stale_form_explains_and_leads_back(browse: Open) -> None:
-    console = browse(known=False, java_script_enabled=False)
-    page = console.sign_in()
-    page.wait_for_url("**/keys/")
-    path = console.create_key("stale-without-script")
-    page = console.open(f"{path}update-alias/")
-    page.context.clear_cookies()
-    page.get_by_role("button", name="Save").click()
-    page.get_by_label("Account ID").fill(str(console.server.account))
-    sign_in_again(console)
-    page.wait_for_url(f"**{path}update-alias/")
-    page.context.clear_cookies(name="kmsconsole_csrf")
-    page.get_by_role("button", name="Save").click()
-    expect(page.get_by_text("This form is out of date").first).to_be_visible()
-    page.get_by_role("link", name="Open the form again").click()
-    expect(page.get_by_label("Name", exact=True)).to_be_visible()
+def test_where_tabs_scroll_the_open_one_is_in_sight(browse: Open) -> None:
+    console = browse(width=390)
+    path = console.create_key("narrow-tabs")
+    page = console.open(f"{path}files/")
+    tools = page.get_by_role("navigation", name="Tools", exact=True)
+    expect(tools.locator("[aria-current=page]")).to_be_in_viewport(ratio=1)
+    assert overflow(page) == []

@@ -49,17 +49,19 @@ def test_rotating_a_key_and_moving_a_ciphertext(browse: Open, script: bool) -> N
     )
     expect(page.locator("#why-rotate-key")).to_contain_text("less than 24 hours ago")
 
+    page.get_by_role("link", name="Re-encrypt a ciphertext").click()
     re_encrypt(page, old)
     expect(page.get_by_role("heading", name="Re-encrypted")).to_be_visible()
-    moved = page.locator("#moved-text").input_value()
+    moved = page.locator("#ciphertext").input_value()
     assert moved != old
     assert moved not in page.url
     re_encrypt(page, moved)
-    expect(page.get_by_role("heading", name="Already at the newest")).to_be_visible()
-    assert page.locator("#moved-text").input_value() == moved
+    expect(page.get_by_text("already made with the newest version")).to_be_visible()
+    assert page.locator("#ciphertext").input_value() == moved
     re_encrypt(page, "garbage")
     expect(page.get_by_role("heading", name="Refused")).to_be_visible()
 
+    console.open(f"{path}rotation/")
     page.get_by_role("link", name="Turn off").click()
     page.get_by_role("button", name="Turn off rotation").click()
     expect(page.get_by_text("The key no longer rotates")).to_be_visible()

@@ -265,7 +265,7 @@ def test_an_enabled_keys_page_offers_disabling_and_nothing_worse(client) -> None
     url = address(key_id, "schedule-key-deletion")
     page = words(client.get(url))
     assert "This key is in use." in page
-    assert "Encrypt, admin" in page
+    assert "Encrypt by admin" in page
     assert "Type the key's name" not in page
     assert client.post(url, {"disable": "1"}).url == url
     assert key(key_id).state == "Disabled"

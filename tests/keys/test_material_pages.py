@@ -221,7 +221,7 @@ def test_a_disabled_pair_shows_no_public_key_but_why(client: Client) -> None:
     for address in ("public-key/", "public-key/?download=pem"):
         page = client.get(f"/keys/{key_id}/{address}")
         assert "BEGIN PUBLIC KEY" not in page.content.decode()
-        assert "while the key is in the state" in words(page)
+        assert "while the key's state is" in words(page)
 
 
 @pytest.mark.parametrize("slug", ["material", "public-key", "sign", "rsa-decrypt"])

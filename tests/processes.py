@@ -1,0 +1,52 @@
+"""The processes of a service, as the system tells of them."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 10.0) -> bool:
+    """Wait for that long at most; returns whether it came true."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if condition():
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def processes_of(home: Path) -> set[int]:
+    """Return the processes whose environment names this data folder."""
+    needle = f"KMS_HOME={home}".encode()
+    found = set()
+    for entry in Path("/proc").iterdir():
+        try:
+            if entry.name.isdigit() and needle in (
+                (entry / "environ").read_bytes().split(b"\0")
+            ):
+                state = (entry / "stat").read_text().rpartition(")")[2].split()[0]
+                if state != "Z":
+                    found.add(int(entry.name))
+        except OSError:
+            continue
+    return found
+
+
+def leader_of(home: Path, part: str) -> int:
+    """Return the first process of that command line; the others are its children."""
+    words = part.split("\0")
+    matching = [
+        pid
+        for pid in processes_of(home)
+        if all(
+            word in Path(f"/proc/{pid}/cmdline").read_text().split("\0")
+            for word in words
+        )
+    ]
+    return min(matching)
+
+
+def children_of(parent: int) -> set[int]:
+    """Return the processes that this one started."""
+    listed = Path(f"/proc/{parent}/task/{parent}/children").read_text()
+    return {int(pid) for pid in listed.split()}
