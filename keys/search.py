@@ -14,7 +14,7 @@ from django.apps.registry import Apps
 from django.db import connection
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 
-MOST_CANDIDATES = 2000
+MOST_CANDIDATES = 1200
 _PIECE = 3
 # Pieces of a letter that stand in more names than this are not worth looking up.
 _MOST_NAMES = 5000
@@ -44,7 +44,7 @@ INSERT INTO keys_search (rowid, id, name)
 SELECT iif(max(rowid) = {_NEW} + {_SLOTS - 1}, NULL, ifnull(max(rowid) + 1, {_NEW})),
 NEW.id, NEW.alias || '  '
 FROM keys_search WHERE rowid BETWEEN {_NEW} AND {_NEW} + {_SLOTS - 1};
-"""
+"""  # noqa: S608 - constants
 _REMOVE = (
     "DELETE FROM keys_search WHERE rowid IN "
     "(SELECT rowid FROM keys_search WHERE keys_search MATCH 'id:' || OLD.id);"
@@ -60,7 +60,7 @@ FROM (
         FROM keys_customermasterkey AS made
     )
 )
-"""
+"""  # noqa: S608 - constants
 _SQLITE = {
     "INSERT": _ADD,
     "DELETE": _REMOVE,
@@ -74,6 +74,8 @@ _STATISTICS = {
     "keys_newest": "200000 100000 50000 2 1 1 1 1 1 1",
     "keys_state_newest": "200000 100000 50000 10000 2 1",
     "keys_alias_once": "200000 100000 50000 1",
+    "keys_by_name": "200000 100000 50000 2 1 1 1 1",
+    "keys_by_nature": "200000 100000 50000 5000 500 50 10 5",
     "keys_cloud_newest": "20 20 10 2 1",
 }
 _POSTGRESQL = """

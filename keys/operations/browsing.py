@@ -10,13 +10,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from django.db.models import Q, Sum
+from django.db.models import Exists, OuterRef, Q, Sum
 from django.db.models.functions import Lower
 from pydantic import AfterValidator, Field
 
 from keys import search
+from keys.crypto.algorithms import KEY_TYPES
 from keys.errors import CmkNotFound
-from keys.models import CustomerMasterKey, KeyCount, KeyTag
+from keys.models import CustomerMasterKey, KeyCount, KeyTag, Origin
 from keys.operations.base import KeyBatchInput, KeyBatchOperation
 from keys.querysets import KeyQuerySet
 from keys.states import KeyState
@@ -30,7 +31,6 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _COLUMNS = (
     "id",
     "alias",
-    "description",
     "state",
     "usage",
     "origin",
@@ -50,7 +50,6 @@ class Row:
 
     id: UUID
     alias: str
-    description: str
     state: str
     usage: str
     origin: str
@@ -122,7 +121,7 @@ class BrowseKeys(Operation):
     def perform(self, data: BrowseKeysInput) -> dict[str, Any]:
         """Return a Page."""
         order = _Order.of(data)
-        found = _Found.of(self._filtered(data), data.words, order)
+        found = _Found.of(self._filtered(data), data, order)
         rows = found.rows(order, data.limit + 1)
         backwards = bool(data.newer)
         surplus = len(rows) > data.limit
@@ -152,20 +151,15 @@ class BrowseKeys(Operation):
             keys = keys.filter(state=data.state)
         else:
             keys = keys.exclude(state=KeyState.DESTROYED)
-        exact = {"usage": data.usage, "origin": data.origin}
-        keys = keys.filter(**{name: value for name, value in exact.items() if value})
-        if data.rotation:
-            keys = keys.filter(rotation_enabled=data.rotation == "on")
-        if data.tag:
-            keys = keys.tagged(data.tag, [data.tag_value] if data.tag_value else [])
         visible: KeyQuerySet[CustomerMasterKey] = call.principal.visible(
             type(self), keys
         )
         return visible
 
     def _count(self, found: "_Found", data: BrowseKeysInput) -> tuple[int, bool]:
-        narrowed = data.words or data.usage or data.origin or data.rotation or data.tag
-        if narrowed or not self.call.principal.sees_all(type(self)):
+        if found.total is not None:
+            return found.total
+        if data.words or not self.call.principal.sees_all(type(self)):
             return found.count()
         counts = KeyCount.objects.filter(
             account_uin=self.call.principal.account_uin,
@@ -238,36 +232,58 @@ class _Found:
     """What matches: the last of each are all of them, those before it some to try.
 
     Trying them first bounds the work where very many keys match that don't stand where
-    the list begins.
+    the list begins. `total` is given where it became known on the way.
     """
 
     listed: tuple[KeyQuerySet[CustomerMasterKey], ...]
-    counted: tuple[KeyQuerySet[CustomerMasterKey], ...]
+    counted: tuple[KeyQuerySet[CustomerMasterKey], ...] = ()
+    total: tuple[int, bool] | None = None
 
     @classmethod
     def of(
+        cls, keys: KeyQuerySet[CustomerMasterKey], data: BrowseKeysInput, order: _Order
+    ) -> "_Found":
+        every = _of_nature(keys, data)
+        values = [data.tag_value] if data.tag_value else []
+        tagged = every.tagged(data.tag, values) if data.tag else every
+        if data.words:
+            return cls._search(tagged, data.words, order)
+        if not (data.tag or data.usage or data.origin or data.rotation):
+            return cls((keys,), (keys,))
+        few = tagged if data.tag else _by_nature(keys, data)
+        some = few.values_list("pk", flat=True)[: MOST_COUNTED + 1]
+        ids = [key_id.hex for key_id in some]
+        if len(ids) <= MOST_COUNTED:
+            return cls((keys.among(ids),), total=(len(ids), False))
+        if data.tag:
+            # Many have the tag: rather look at keys in their order than sort them.
+            tags = KeyTag.objects.filter(key=OuterRef("pk"), name=data.tag)
+            every = every.filter(
+                Exists(tags.filter(value__in=values) if values else tags)
+            )
+        return cls((every,), total=(MOST_COUNTED, True))
+
+    @classmethod
+    def _search(
         cls, keys: KeyQuerySet[CustomerMasterKey], words: str, order: _Order
     ) -> "_Found":
-        if not words:
-            return cls((keys,), (keys,))
         newest_first = order.by_time and order.descending
         some = search.candidates(words, newest_first=newest_first)
-        if some is None:
-            every = keys.containing(words)
+        if some is None or some.complete:
+            every = keys.among(some.ids) if some else keys.containing(words)
             return cls((every,), (every,))
-        if some.complete:
-            every = keys.among(some.ids)
-            return cls((every,), (every,))
-        counted = (keys.among(some.ids), keys.containing(words))
+        every = keys.containing(words)
+        counted = (keys.among(some.ids), every)
         if not order.by_time:
-            return cls(counted[1:], counted)
-        if order.identity is None:
-            return cls(counted, counted)
-        some = search.candidates(words, newest_first=newest_first, start=order.start)
+            return cls((every,), counted)
+        if order.identity is not None:
+            some = search.candidates(
+                words, newest_first=newest_first, start=order.start
+            )
         if some is None:
-            return cls(counted[1:], counted)
-        beyond = keys.among(some.ids)
-        return cls((beyond,) if some.complete else (beyond, counted[1]), counted)
+            return cls((every,), counted)
+        first = keys.among(some.ids)
+        return cls((first,) if some.complete else (first, every), counted)
 
     def rows(self, order: _Order, number: int) -> list[Row]:
         """Return up to so many rows in order."""
@@ -286,6 +302,26 @@ class _Found:
             if counted > MOST_COUNTED:
                 return MOST_COUNTED, True
         return counted, False
+
+
+def _of_nature(
+    keys: KeyQuerySet[CustomerMasterKey], data: BrowseKeysInput
+) -> KeyQuerySet[CustomerMasterKey]:
+    exact = {"usage": data.usage, "origin": data.origin}
+    keys = keys.filter(**{name: value for name, value in exact.items() if value})
+    if data.rotation:
+        keys = keys.filter(rotation_enabled=data.rotation == "on")
+    return keys
+
+
+def _by_nature(
+    keys: KeyQuerySet[CustomerMasterKey], data: BrowseKeysInput
+) -> KeyQuerySet[CustomerMasterKey]:
+    return keys.by_nature(
+        [data.usage] if data.usage else [row.usage for row in KEY_TYPES],
+        [data.origin] if data.origin else Origin.values,
+        [data.rotation == "on"] if data.rotation else [False, True],
+    )
 
 
 def _moment(microseconds: str) -> datetime:
