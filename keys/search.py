@@ -32,8 +32,9 @@ _PIECES_OF = (
     "SELECT term, doc FROM keys_search_pieces "
     "WHERE term > %s AND term < %s AND col = 'name'"
 )
+# Two signs of percent, as Django takes one for the place of a parameter.
 _NUMBER = (
-    "((strftime('%s', {0}.created_at) * 1000000 "
+    "((strftime('%%s', {0}.created_at) * 1000000 "
     "+ CAST(substr({0}.created_at || '.000000', 21, 6) AS INTEGER))"
     f" * {_SLOTS})"
 )
