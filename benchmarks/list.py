@@ -36,23 +36,51 @@ PAGES = {
     "search, part of an ID": "/keys/?q=deadbee",
     "search, two letters": "/keys/?q=zz",
     "search, one letter": "/keys/?q=z",
+    "search, frequent letter": "/keys/?q=o",
+    "search, 10,000 halfway": "/keys/?q=-10",
+    "search, last by name": "/keys/?q=shop-shop&sort=name",
+    "search and filter": "/keys/?q=orders&state=Disabled",
+    "search and filter, none": "/keys/?q=orders&state=Archived",
+    "state, a ninth": "/keys/?state=Disabled",
+    "state, few": "/keys/?state=PendingImport",
+    "state, none": "/keys/?state=Archived",
+    "rotation, a third": "/keys/?rotation=on",
+    "rotation, most": "/keys/?rotation=off",
+    "usage, few": "/keys/?usage=ASYMMETRIC_SIGN_VERIFY_ECC",
+    "usage, none": "/keys/?usage=ASYMMETRIC_SIGN_VERIFY_RSA_3072",
+    "usage, most": "/keys/?usage=ENCRYPT_DECRYPT",
+    "source, few": "/keys/?source=EXTERNAL",
+    "source, few, no rotation": "/keys/?source=EXTERNAL&rotation=off&sort=name",
+    "source, most": "/keys/?source=TENCENT_KMS",
+    "tag, few": "/keys/?tag=pilot",
+    "tag, none": "/keys/?tag=nothing-like-it",
+    "tag, most": "/keys/?tag=team",
+    "tag and value, a fifth": "/keys/?tag=team%3Dshop",
 }
+# One in so many is of another usage, another source, another state; or has a tag.
+_RARE = 20_000
 
 
 def fill(number: int) -> None:
-    """Put so many keys of people and three of products there, oldest first."""
-    from keys.models import CustomerMasterKey
+    """Put so many keys of people and three of products there, oldest first.
+
+    Four of five have a tag.
+    """
+    from keys.models import CustomerMasterKey, KeyTag
+
+    states = {10: "PendingImport"}
 
     def key(n: int, alias: str, owner: str = "user") -> CustomerMasterKey:
+        rare = n % _RARE
         return CustomerMasterKey(
             account_uin=ACCOUNT,
             region="ap-guangzhou",
             alias=alias,
-            usage="ENCRYPT_DECRYPT",
-            origin="TENCENT_KMS",
+            usage="ASYMMETRIC_SIGN_VERIFY_ECC" if rare == 7 else "ENCRYPT_DECRYPT",
+            origin="EXTERNAL" if rare == 8 else "TENCENT_KMS",
             owner=owner,
             creator_uin=ACCOUNT,
-            state="Disabled" if n % 9 == 0 else "Enabled",
+            state=states.get(rare, "Disabled" if n % 9 == 0 else "Enabled"),
             rotation_enabled=n % 3 == 0,
             next_rotation_at=_BEGIN + timedelta(days=n),
             created_at=_BEGIN + timedelta(seconds=n),
@@ -64,6 +92,13 @@ def fill(number: int) -> None:
     rows = [key(0, f"kms-{product}", product) for product in ("cos", "cbs", "cdb")]
     rows += [key(n, alias(n)) for n in range(number)]
     CustomerMasterKey.objects.bulk_create(rows, batch_size=5_000)
+    tags = [
+        KeyTag(key=row, name="team", value=_WORDS[n % 5])
+        for n, row in enumerate(rows)
+        if n % 5
+    ]
+    tags += [KeyTag(key=row, name="pilot") for row in rows[11::_RARE]]
+    KeyTag.objects.bulk_create(tags, batch_size=20_000)
 
 
 def signed_in() -> Any:

@@ -92,6 +92,28 @@ class CustomerMasterKey(models.Model):
                 fields=["account_uin", "region", "state", "-created_at", "id"],
                 name="keys_state_newest",
             ),
+            # Wide enough to search and count through, as names are read in order.
+            models.Index(
+                "account_uin",
+                "region",
+                Lower("alias"),
+                "id",
+                "alias",
+                "owner",
+                "state",
+                name="keys_by_name",
+            ),
+            # Few of a usage, an origin or rotation; see KeyQuerySet.by_nature.
+            models.Index(
+                "account_uin",
+                "region",
+                Lower("usage"),
+                Lower("origin"),
+                "rotation_enabled",
+                "owner",
+                "state",
+                name="keys_by_nature",
+            ),
             # Few among many: the products' own keys.
             models.Index(
                 fields=["account_uin", "region", "-created_at", "id"],

@@ -10,12 +10,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from django.db.models import Q, Sum
+from django.db.models import Exists, OuterRef, Q, Sum
 from django.db.models.functions import Lower
 from pydantic import AfterValidator, Field
 
+from keys import search
+from keys.crypto.algorithms import KEY_TYPES
 from keys.errors import CmkNotFound
-from keys.models import CustomerMasterKey, KeyCount, KeyTag
+from keys.models import CustomerMasterKey, KeyCount, KeyTag, Origin
 from keys.operations.base import KeyBatchInput, KeyBatchOperation
 from keys.querysets import KeyQuerySet
 from keys.states import KeyState
@@ -29,7 +31,6 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _COLUMNS = (
     "id",
     "alias",
-    "description",
     "state",
     "usage",
     "origin",
@@ -49,7 +50,6 @@ class Row:
 
     id: UUID
     alias: str
-    description: str
     state: str
     usage: str
     origin: str
@@ -122,9 +122,10 @@ class BrowseKeys(Operation):
 
     def perform(self, data: BrowseKeysInput) -> dict[str, Any]:
         """Return a Page."""
-        found = self._filtered(data)
+        order = _Order.of(data)
+        found = _Found.of(self._filtered(data), data, order)
+        rows = found.rows(order, data.limit + 1)
         backwards = bool(data.newer)
-        rows = self._rows(found, data, backwards=backwards)
         surplus = len(rows) > data.limit
         rows = rows[: data.limit]
         if backwards:
@@ -152,43 +153,14 @@ class BrowseKeys(Operation):
             keys = keys.filter(state=data.state)
         else:
             keys = keys.exclude(state=KeyState.DESTROYED)
-        exact = {"usage": data.usage, "origin": data.origin}
-        keys = keys.filter(**{name: value for name, value in exact.items() if value})
-        if data.rotation:
-            keys = keys.filter(rotation_enabled=data.rotation == "on")
-        if data.tag:
-            keys = keys.tagged(data.tag, [data.tag_value] if data.tag_value else [])
-        if data.words:
-            keys = keys.matching(data.words)
         visible: KeyQuerySet[CustomerMasterKey] = call.visible(type(self), keys)
         return visible
 
-    def _rows(
-        self,
-        found: KeyQuerySet[CustomerMasterKey],
-        data: BrowseKeysInput,
-        *,
-        backwards: bool,
-    ) -> list[Row]:
-        place = data.newer if backwards else data.older
-        descending = (data.order == "newest") is not backwards
-        column = "created_at"
-        if data.order == "name":
-            found, column = found.alias(name=Lower("alias")), "name"
-        if place:
-            found = found.filter(_beyond(place, column, descending=descending))
-        # Two orders that are each other's reverse, so that one index serves both.
-        by_id = "id" if descending is (column == "created_at") else "-id"
-        ordered = found.order_by(f"-{column}" if descending else column, by_id)
-        return [Row(*row) for row in ordered.values_list(*_COLUMNS)[: data.limit + 1]]
-
-    def _count(
-        self, found: KeyQuerySet[CustomerMasterKey], data: BrowseKeysInput
-    ) -> tuple[int, bool]:
-        narrowed = data.words or data.usage or data.origin or data.rotation or data.tag
-        if narrowed or not self.call.sees_all(type(self)):
-            counted = found.values("pk")[: MOST_COUNTED + 1].count()
-            return min(counted, MOST_COUNTED), counted > MOST_COUNTED
+    def _count(self, found: "_Found", data: BrowseKeysInput) -> tuple[int, bool]:
+        if found.total is not None:
+            return found.total
+        if data.words or not self.call.sees_all(type(self)):
+            return found.count()
         counts = KeyCount.objects.filter(
             account_uin=self.call.principal.account_uin,
             region=self.call.region,
@@ -201,19 +173,154 @@ class BrowseKeys(Operation):
         return int(counts.aggregate(total=Sum("count"))["total"] or 0), False
 
 
-def _beyond(place: str, column: str, *, descending: bool) -> Q:
-    beginning, _, key_id = place.rpartition(".")
-    by_time = column == "created_at"
-    try:
-        identity = UUID(key_id)
-        start: Any = _moment(beginning) if by_time else beginning
-    except (ValueError, OverflowError):
-        raise InvalidParameterValue("Place") from None
-    side = "lt" if descending else "gt"
-    by_id = "gt" if descending is by_time else "lt"
-    # The first term alone lets an index find the place.
-    return Q(**{f"{column}__{side}e": start}) & (
-        Q(**{f"{column}__{side}": start}) | Q(**{f"id__{by_id}": identity})
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """By which column rows are read, which way, and beyond what place if any.
+
+    Going back to newer rows reads them the other way round.
+    """
+
+    column: str
+    descending: bool
+    start: Any = None
+    identity: UUID | None = None
+
+    @classmethod
+    def of(cls, data: BrowseKeysInput) -> "_Order":
+        by_time = data.order != "name"
+        column = "created_at" if by_time else "name"
+        descending = (data.order == "newest") is not bool(data.newer)
+        place = data.newer or data.older
+        if not place:
+            return cls(column, descending)
+        start, _, key_id = place.rpartition(".")
+        try:
+            identity = UUID(key_id)
+            return cls(
+                column, descending, _moment(start) if by_time else start, identity
+            )
+        except (ValueError, OverflowError):
+            raise InvalidParameterValue("Place") from None
+
+    @property
+    def by_time(self) -> bool:
+        return self.column == "created_at"
+
+    def read(self, keys: KeyQuerySet[CustomerMasterKey], number: int) -> list[Row]:
+        """Return up to so many rows of these keys."""
+        if not self.by_time:
+            keys = keys.alias(name=Lower("alias"))
+        if self.identity is not None:
+            keys = keys.filter(self._beyond())
+        # Two orders that are each other's reverse, so that one index serves both.
+        by_id = "id" if self.descending is self.by_time else "-id"
+        ordered = keys.order_by("-" * self.descending + self.column, by_id)
+        return [Row(*row) for row in ordered.values_list(*_COLUMNS)[:number]]
+
+    def _beyond(self) -> Q:
+        side = "lt" if self.descending else "gt"
+        by_id = "gt" if self.descending is self.by_time else "lt"
+        # The first term alone lets an index find the place.
+        return Q(**{f"{self.column}__{side}e": self.start}) & (
+            Q(**{f"{self.column}__{side}": self.start})
+            | Q(**{f"id__{by_id}": self.identity})
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What matches: the last of each are all of them, those before it some to try.
+
+    Trying them first bounds the work where very many keys match that don't stand where
+    the list begins. `total` is given where it became known on the way.
+    """
+
+    listed: tuple[KeyQuerySet[CustomerMasterKey], ...]
+    counted: tuple[KeyQuerySet[CustomerMasterKey], ...] = ()
+    total: tuple[int, bool] | None = None
+
+    @classmethod
+    def of(
+        cls, keys: KeyQuerySet[CustomerMasterKey], data: BrowseKeysInput, order: _Order
+    ) -> "_Found":
+        every = _of_nature(keys, data)
+        values = [data.tag_value] if data.tag_value else []
+        tagged = every.tagged(data.tag, values) if data.tag else every
+        if data.words:
+            return cls._search(tagged, data.words, order)
+        if not (data.tag or data.usage or data.origin or data.rotation):
+            return cls((keys,), (keys,))
+        few = tagged if data.tag else _by_nature(keys, data)
+        some = few.values_list("pk", flat=True)[: MOST_COUNTED + 1]
+        ids = [key_id.hex for key_id in some]
+        if len(ids) <= MOST_COUNTED:
+            return cls((keys.among(ids),), total=(len(ids), False))
+        if data.tag:
+            # Many have the tag: rather look at keys in their order than sort them.
+            tags = KeyTag.objects.filter(key=OuterRef("pk"), name=data.tag)
+            every = every.filter(
+                Exists(tags.filter(value__in=values) if values else tags)
+            )
+        return cls((every,), total=(MOST_COUNTED, True))
+
+    @classmethod
+    def _search(
+        cls, keys: KeyQuerySet[CustomerMasterKey], words: str, order: _Order
+    ) -> "_Found":
+        newest_first = order.by_time and order.descending
+        some = search.candidates(words, newest_first=newest_first)
+        if some is None or some.complete:
+            every = keys.among(some.ids) if some else keys.containing(words)
+            return cls((every,), (every,))
+        every = keys.containing(words)
+        counted = (keys.among(some.ids), every)
+        if not order.by_time:
+            return cls((every,), counted)
+        if order.identity is not None:
+            some = search.candidates(
+                words, newest_first=newest_first, start=order.start
+            )
+        if some is None:
+            return cls((every,), counted)
+        first = keys.among(some.ids)
+        return cls((first,) if some.complete else (first, every), counted)
+
+    def rows(self, order: _Order, number: int) -> list[Row]:
+        """Return up to so many rows in order."""
+        rows: list[Row] = []
+        for keys in self.listed:
+            rows = order.read(keys, number)
+            if len(rows) == number:
+                break
+        return rows
+
+    def count(self) -> tuple[int, bool]:
+        """Return how many there are up to MOST_COUNTED, and whether there are more."""
+        counted = 0
+        for keys in self.counted:
+            counted = keys.values("pk")[: MOST_COUNTED + 1].count()
+            if counted > MOST_COUNTED:
+                return MOST_COUNTED, True
+        return counted, False
+
+
+def _of_nature(
+    keys: KeyQuerySet[CustomerMasterKey], data: BrowseKeysInput
+) -> KeyQuerySet[CustomerMasterKey]:
+    exact = {"usage": data.usage, "origin": data.origin}
+    keys = keys.filter(**{name: value for name, value in exact.items() if value})
+    if data.rotation:
+        keys = keys.filter(rotation_enabled=data.rotation == "on")
+    return keys
+
+
+def _by_nature(
+    keys: KeyQuerySet[CustomerMasterKey], data: BrowseKeysInput
+) -> KeyQuerySet[CustomerMasterKey]:
+    return keys.by_nature(
+        [data.usage] if data.usage else [row.usage for row in KEY_TYPES],
+        [data.origin] if data.origin else Origin.values,
+        [data.rotation == "on"] if data.rotation else [False, True],
     )
 
 

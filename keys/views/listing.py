@@ -7,33 +7,24 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.functional import Promise
 from django.utils.translation import gettext, ngettext
 from django.views.generic import View
 from django_htmx.http import replace_url
 
 from keys.crypto.algorithms import KEY_TYPES
 from keys.operations import BrowseKeys, DescribeKey
-from keys.operations.browsing import Page, Row
+from keys.operations.browsing import Page
 from keys.states import KeyState
 from keys.views import filters
 from keys.views.batch import BATCHES
 from keys.views.filters import Asked, address
 from keys.views.page import ACTIONS, KeyPage
-from keys.views.words import USAGE_LABELS, type_label
+from keys.views.rows import Rows
+from keys.views.words import type_label
 from kmsconsole.views import console_call
 
-_SHOWN_TAGS = 2
 _YEAR = 365 * 24 * 60 * 60
 _UUID_LENGTHS = (32, 36)
-# What somebody most likely wants next; the rest stands in the row's menu.
-_NEXT = {
-    KeyState.ENABLED: "disable-key",
-    KeyState.DISABLED: "enable-key",
-    KeyState.PENDING_DELETE: "cancel-key-deletion",
-    KeyState.ARCHIVED: "cancel-key-archive",
-    KeyState.PENDING_IMPORT: "import-key-material",
-}
 
 
 class KeyList(View):
@@ -57,9 +48,10 @@ class KeyList(View):
 
     def context(self, request: HttpRequest, asked: Asked, page: Page) -> dict[str, Any]:
         """Return what the template shows."""
+        rows = self.rows()
         return {
             "asked": asked,
-            "rows": self.rows(request, page.rows),
+            "rows": [rows.html(row) for row in page.rows],
             "page": page,
             "total": _total(page),
             "older": page.older and address(request, older=page.older),
@@ -78,11 +70,10 @@ class KeyList(View):
             "url": request.path,
         }
 
-    def rows(self, request: HttpRequest, rows: list[Row]) -> list[dict[str, Any]]:
-        """Return what each row shows, ready to print."""
-        words = _Words()
+    def rows(self) -> Rows:
+        """Return what prints each row."""
         labels = {view.slug: view.label for view in ACTIONS}
-        return [_row(row, request.path, words, labels) for row in rows]
+        return Rows("keys/list_row.html", reverse("keys:list"), labels)
 
 
 class CloudKeyList(KeyList):
@@ -91,13 +82,9 @@ class CloudKeyList(KeyList):
     role = 1
     template = "keys/cloud.html"
 
-    def rows(self, request: HttpRequest, rows: list[Row]) -> list[dict[str, Any]]:
-        """Return what each row shows, ready to print."""
-        words = _Words()
-        home = reverse("keys:list")
-        return [
-            _row(row, home, words, {}) | {"product": row.owner.upper()} for row in rows
-        ]
+    def rows(self) -> Rows:
+        """Return what prints each row."""
+        return Rows("keys/cloud_row.html", reverse("keys:list"), {})
 
 
 class KeyMenu(KeyPage):
@@ -113,52 +100,6 @@ class KeyMenu(KeyPage):
         if not self.by_htmx:
             return redirect("keys:details", self.key_id)
         return render(request, self.template, self.context(self.form()))
-
-
-class _Words:
-    """What stands in many rows, translated once a page."""
-
-    def __init__(self) -> None:
-        self.states = {state.value: str(state.label) for state in KeyState}
-        self.sources = {name: str(words) for name, words in filters.SOURCES.items()}
-        self.usages = {usage: str(words) for usage, words in USAGE_LABELS.items()}
-        self.off = gettext("Off")
-        self._rotations: dict[int, str] = {}
-
-    def rotation(self, days: int) -> str:
-        """Say how often."""
-        if days not in self._rotations:
-            self._rotations[days] = ngettext(
-                "Every day", "Every %(days)s days", days
-            ) % {"days": days}
-        return self._rotations[days]
-
-
-def _row(
-    row: Row, home: str, words: _Words, labels: dict[str, str | Promise]
-) -> dict[str, Any]:
-    slug = _NEXT.get(KeyState(row.state), "")
-    shown = [f"{name}={value}" if value else name for name, value in row.tags]
-    return {
-        "id": str(row.id),
-        "name": row.alias,
-        "url": f"{home}{row.id}/",
-        "state": row.state,
-        "state_label": words.states[row.state],
-        "dies": row.deletion_date if row.state == KeyState.PENDING_DELETE else None,
-        "died": row.destroyed_at,
-        "living": row.state != KeyState.DESTROYED,
-        "type": type_label(row.usage),
-        "usage": words.usages.get(row.usage, ""),
-        "source": words.sources.get(row.origin, row.origin),
-        "rotation": words.rotation(row.rotate_days) if row.rotation_enabled else "",
-        "rotates": row.next_rotation_at if row.rotation_enabled else None,
-        "tags": shown[:_SHOWN_TAGS],
-        "more_tags": shown[_SHOWN_TAGS:],
-        "created": row.created_at,
-        "slug": slug if slug in labels else "",
-        "label": labels.get(slug, ""),
-    }
 
 
 def _total(page: Page) -> str:

@@ -1,12 +1,12 @@
 """Small parts of pages that stand on every row; tags, as includes cost more there."""
 
-from datetime import datetime
-from functools import cache
+from datetime import date, datetime
+from functools import cache, lru_cache
 
 from django import template
 from django.templatetags.static import static
 from django.utils.formats import date_format
-from django.utils.html import format_html
+from django.utils.html import conditional_escape, escape, format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language, gettext, pgettext, to_locale
 
@@ -59,8 +59,13 @@ def page_language(code: str = "") -> str:
 
 
 @register.simple_tag
-def state(value: str, label: str) -> SafeString:
+def state(value: str, label: object) -> SafeString:
     """Show a key's state as a pill with its word."""
+    return _pill(value, str(label))
+
+
+@cache
+def _pill(value: str, label: str) -> SafeString:
     return format_html(
         '<span class="state {}"><span class="dot"></span>{}</span>',
         _STATE_LOOKS.get(value, "idle"),
@@ -71,13 +76,20 @@ def state(value: str, label: str) -> SafeString:
 @register.simple_tag
 def moment(time: datetime, *, relative: bool = False) -> SafeString:
     """Show a time in UTC; a script turns it into the reader's own, or into its age."""
-    return format_html(
-        '<local-time{}><time datetime="{}" title="{} UTC">{} UTC</time></local-time>',
-        " relative" if relative else "",
-        time.isoformat(),
-        time.strftime("%Y-%m-%d %H:%M:%S"),
-        date_format(time, pgettext("date and time", "j M Y, H:i")),
+    day, after = _day(time.date(), get_language())
+    # Escaped by hand: nothing here but digits and what `_day` escaped.
+    return SafeString(
+        f"<local-time{' relative' if relative else ''}>"
+        f'<time datetime="{time.isoformat()}" title="{time:%Y-%m-%d %H:%M:%S} UTC">'
+        f"{day}{time:%H:%M}{after} UTC</time></local-time>"
     )
+
+
+@lru_cache(maxsize=4_000)
+def _day(day: date, _language: str | None) -> tuple[str, str]:
+    """Return what stands before and after the hour and minute of a time."""
+    before, _, after = pgettext("date and time", "j M Y, H:i").partition("H:i")
+    return escape(date_format(day, before)), escape(after and date_format(day, after))
 
 
 @register.simple_tag
@@ -93,17 +105,21 @@ def copy(
 
     The button shows `label`, or an icon alone that is called `what`.
     """
-    words = label or format_html('<span class="unseen">{}</span>', what)
+    name, value = ("for", source) if source else ("text", str(text))
+    rest = _copy_button(what, label, look, get_language())
+    return SafeString(f'<copy-button {name}="{conditional_escape(value)}"{rest}')
+
+
+@lru_cache(maxsize=200)
+def _copy_button(what: str, label: str, look: str, _language: str | None) -> SafeString:
     return format_html(
-        '<copy-button {}="{}" data-copied="{}" data-failed="{}">'
+        ' data-copied="{}" data-failed="{}">'
         '<button type="button" class="button {}">{}{}</button></copy-button>',
-        "for" if source else "text",
-        source or text,
         gettext("Copied"),
         gettext("Press Ctrl+C to copy the selected text"),
         look,
         icon("copy"),
-        words,
+        label or format_html('<span class="unseen">{}</span>', what),
     )
 
 

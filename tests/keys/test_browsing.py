@@ -315,7 +315,8 @@ def test_search_follows_renaming_and_removal() -> None:
     found = names(browse(Words=lookalike.alias[:20]))
     assert sorted(found) == sorted([lookalike.alias, "again"])
     CustomerMasterKey.objects.filter(id=lookalike.id).delete()
-    assert search.candidates(lookalike.id.hex) in ([], None)
+    left = search.candidates(lookalike.id.hex)
+    assert left == search.Candidates([], complete=True)
 
 
 def test_more_matches_than_are_counted_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -326,6 +327,87 @@ def test_more_matches_than_are_counted_say_so(monkeypatch: pytest.MonkeyPatch) -
     assert (len(page.rows), page.total, page.more) == (3, 5, True)
     visited = [name for page in walk(Words="many", Limit=3) for name in names(page)]
     assert len(set(visited)) == len(visited) == 8
+
+
+@pytest.mark.parametrize("asked", [{}, {"State": "Disabled"}, {"Rotation": "on"}])
+@pytest.mark.parametrize("order", ORDERS)
+def test_very_many_matches_are_paged_like_few(
+    monkeypatch: pytest.MonkeyPatch, order: str, asked: dict[str, Any]
+) -> None:
+    monkeypatch.setattr(search, "MOST_CANDIDATES", 6)
+    begin = clock.now()
+    rows = [
+        row(
+            f"many-{n:02}",
+            begin + timedelta(microseconds=n // 4),
+            state=KeyState.DISABLED if n % 3 else KeyState.ENABLED,
+            rotation_enabled=n > 17,
+        )
+        for n in range(23)
+    ]
+    add(*rows, *(row(f"other-{n}") for n in range(5)))
+    asked = {**asked, "Order": order, "Limit": 4}
+    wanted = [name for page in walk(**asked) for name in names(page)]
+    found = list(walk(**asked, Words="many"))
+    wanted = [name for name in wanted if name.startswith("many")]
+    assert [name for page in found for name in names(page)] == wanted
+    assert {page.total for page in found} == {len(wanted)}
+    page, back = found[-1], names(found[-1])
+    while page.newer:
+        page = browse(**asked, Words="many", Newer=page.newer)
+        back[:0] = names(page)
+    assert back == wanted
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="the index of SQLite")
+def test_the_index_yields_the_newest_first_whatever_happened_to_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    begin = clock.now()
+    keys = add(*(row(f"many-{n}", begin + timedelta(n)) for n in (3, 4, 1, 5, 2)))
+    CustomerMasterKey.objects.filter(id=keys[0].id).update(alias="many-renamed")
+    add(row("many-late", begin - timedelta(1)), row("many-same", begin + timedelta(4)))
+    CustomerMasterKey.objects.filter(alias="many-late").update(
+        created_at=begin + timedelta(30)
+    )
+    aged = CustomerMasterKey.objects.order_by("-created_at").values_list("id", "alias")
+    wanted = [key_id.hex for key_id, _ in aged]
+    monkeypatch.setattr(search, "MOST_CANDIDATES", 4)
+    found = search.candidates("many")
+    assert found is not None
+    assert not found.complete
+    # The third and the fourth were made in the same microsecond.
+    assert (found.ids[:2], set(found.ids)) == (wanted[:2], set(wanted[:4]))
+    start = begin + timedelta(4)
+    found = search.candidates("many", newest_first=False, start=start)
+    assert found is not None
+    assert (set(found.ids), found.complete) == (set(wanted[:4]), True)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"Rotation": "on"},
+        {"Usage": "ENCRYPT_DECRYPT"},
+        {"Origin": "TENCENT_KMS", "Rotation": "on"},
+        {"Tag": "team"},
+        {"Tag": "team", "TagValue": "shop"},
+    ],
+)
+def test_filters_that_match_most_page_like_those_that_match_few(
+    monkeypatch: pytest.MonkeyPatch, many: list[str], asked: dict[str, Any]
+) -> None:
+    CustomerMasterKey.objects.update(rotation_enabled=True)
+    for key in CustomerMasterKey.objects.all():
+        key.tags.create(name="team", value="shop")
+    add(row("else", usage="ASYMMETRIC_DECRYPT_RSA_2048", origin="EXTERNAL"))
+    few = list(walk(**asked, Limit=4))
+    monkeypatch.setattr("keys.operations.browsing.MOST_COUNTED", 5)
+    most = list(walk(**asked, Limit=4))
+    assert [names(page) for page in most] == [names(page) for page in few]
+    assert sorted(name for page in few for name in names(page)) == many
+    assert {(page.total, page.more) for page in few} == {(len(many), False)}
+    assert {(page.total, page.more) for page in most} == {(5, True)}
 
 
 def test_choosing_leaves_out_what_is_not_there() -> None:
@@ -349,7 +431,7 @@ PINNED = {
     "Order=name": 4,
     "State=Enabled": 4,
     "Rotation=on": 4,
-    "Tag=team": 3,
+    "Tag=team": 2,
     "Role=1": 3,
     "Words=orders": 5,
     "Words=nothing-there": 2,
@@ -373,15 +455,18 @@ def test_the_cost_of_a_page_is_pinned(asked: str) -> None:
         ({"Order": "oldest"}, "keys_newest"),
         ({"State": "Disabled"}, "keys_state_newest"),
         ({"Role": 1}, "keys_cloud_newest"),
-        ({"Order": "name"}, "keys_alias_once"),
+        ({"Order": "name"}, "keys_by_name"),
         ({"Words": "orders"}, "sqlite_autoindex_keys_customermasterkey_1"),
+        ({"Rotation": "on"}, "keys_by_nature"),
+        ({"Usage": "ENCRYPT_DECRYPT"}, "keys_by_nature"),
+        ({"Origin": "EXTERNAL", "State": "Disabled"}, "keys_by_nature"),
     ],
 )
 def test_each_page_is_read_through_its_index(asked: dict[str, Any], index: str) -> None:
     add(*(row(f"orders-{n}") for n in range(3)))
     with CaptureQueriesContext(connection) as statements:
         browse(**asked)
-    sql = next(s["sql"] for s in statements if '"alias"' in s["sql"])
+    sql = next(s["sql"] for s in statements if '"keys_customermasterkey"' in s["sql"])
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN QUERY PLAN {sql}")
         plan = [step[3] for step in cursor.fetchall()]

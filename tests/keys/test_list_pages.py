@@ -105,3 +105,22 @@ def test_tombstones_stand_in_the_list_only_where_asked_for(client: Client) -> No
     CustomerMasterKey.objects.update(state="Destroyed")
     assert b"Create your first key" in client.get("/keys/").content
     assert b">gone<" in client.get("/keys/?state=Destroyed").content
+
+
+def test_rows_that_look_alike_keep_what_is_their_own(client: Client) -> None:
+    ids = {name: create_key(name) for name in ("a", "b", "c")}
+    KeyTag.objects.create(key_id=ids["c"], name="x<y", value="&")
+    page = client.get("/keys/").content.decode()
+    rows = page.split("<tr>")[2:]
+    assert [
+        f'href="/keys/{key_id}/">{name}<' in row
+        for (name, key_id), row in zip(
+            sorted(ids.items(), reverse=True), rows, strict=True
+        )
+    ] == [True] * 3
+    assert all(
+        row.count(key_id) == rows[0].count(ids["c"])
+        for row, key_id in zip(rows, (ids["c"], ids["b"], ids["a"]), strict=True)
+    )
+    assert page.count("x&lt;y=&amp;") == rows[0].count("x&lt;y=&amp;") > 0
+    assert "\ufdd0" not in page
