@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Sequence
+from string import hexdigits
 from typing import TYPE_CHECKING, TypeVar
 
 from django.db import connection, models
+from django.db.models import Value
 from django.db.models.expressions import RawSQL
-from django.db.models.functions import Lower
+from django.db.models.functions import Cast, Lower, Replace
 from django.db.models.lookups import In
 
 from keys import search
@@ -70,12 +72,15 @@ class KeyQuerySet(models.QuerySet[_Key_co]):
 
     def containing(self, words: str) -> "KeyQuerySet[_Key_co]":
         """Keys that match, found by looking at one after another."""
-        # On SQLite the ID is stored as hex without hyphens.
         as_id = words.replace("-", "")
         match = models.Q(alias__icontains=words)
-        if as_id and all(c in "0123456789abcdefABCDEF" for c in as_id):
-            match |= models.Q(id__icontains=as_id) | models.Q(id__icontains=words)
-        return self.filter(match)
+        if as_id and set(as_id) <= set(hexdigits):
+            match |= models.Q(bare__icontains=as_id)
+        # PostgreSQL's text of an ID has hyphens, SQLite stores none.
+        text = models.TextField()
+        bare = Replace(Cast("id", text), Value("-"), Value(""), output_field=text)
+        narrowed: KeyQuerySet[_Key_co] = self.alias(bare=bare).filter(match)  # type: ignore[assignment]
+        return narrowed
 
     def tagged(self, name: str, values: Sequence[str] = ()) -> "KeyQuerySet[_Key_co]":
         """Keys that have this tag, with one of these values unless there are none."""

@@ -83,8 +83,9 @@ _POSTGRESQL = """
 CREATE EXTENSION IF NOT EXISTS pg_trgm;
 CREATE INDEX IF NOT EXISTS keys_search_name ON keys_customermasterkey
 USING gin (UPPER(alias::text) gin_trgm_ops);
-CREATE INDEX IF NOT EXISTS keys_search_id ON keys_customermasterkey
-USING gin (UPPER(id::text) gin_trgm_ops);
+DROP INDEX IF EXISTS keys_search_id;
+CREATE INDEX keys_search_id ON keys_customermasterkey
+USING gin (UPPER(REPLACE(id::text, '-', '')) gin_trgm_ops);
 """
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-from django.db.models import F
+from django.db.models import BigIntegerField, ExpressionWrapper, F
 from pydantic import Field
 
 from keys import usage
@@ -126,8 +126,9 @@ class ListKeyEvents(_WithTombstones):
     def perform(self, data: ListKeyEventsInput) -> dict[str, Any]:
         """Return one page of events and whether older ones follow."""
         # An expression, or SQLite would read all events of the account instead.
+        account = ExpressionWrapper(F("account_uin") + 0, BigIntegerField())
         events = (
-            AuditEvent.objects.alias(account=F("account_uin") + 0)
+            AuditEvent.objects.alias(account=account)
             .filter(key_id=str(self.key.id), account=self.key.account_uin)
             .order_by("-sequence")
         )
