@@ -5,12 +5,16 @@ from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core import context
+from allauth.core.internal import ratelimit
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils.translation import gettext
 
+from accessctl import sessions
 from accessctl.credentials import principal_of
+from accessctl.factors import has_factor
 from accessctl.models import User
 from accessctl.operations import SignIn
 from keys import custody
@@ -33,6 +37,25 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         """Begin the session, after the sign-in was recorded."""
         SignIn.execute(call_of(request, principal_of(user)), {})
         super().login(request, user)
+        sessions.begin(request)
+
+    def is_reauthentication_required(self, app: str) -> bool:
+        """Ask once more where dangerous operations would ask too."""
+        return not sessions.proved_recently(context.request)
+
+    def get_reauthentication_methods(self, user: User) -> list[dict[str, Any]]:
+        """Return the ways to prove it, the first one being where people are led.
+
+        A password proves nothing more where there is a second factor.
+        """
+        methods: list[dict[str, Any]] = super().get_reauthentication_methods(user)
+        if not has_factor(user):
+            return [method for method in methods if method["id"] == "reauthenticate"]
+        factors = [method for method in methods if method["id"] != "reauthenticate"]
+        if has_factor(user, Authenticator.Type.TOTP):
+            return factors
+        # Without an app the form for codes takes recovery codes alone.
+        return sorted(factors, key=lambda method: method["id"] == "mfa_reauthenticate")
 
     def reauthenticate(self, user: User, password: str) -> bool:
         """Ask for the password once more; a name alone would not find the person."""
@@ -57,13 +80,39 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         """Return the address the throttle counts."""
         return source_address(request)
 
+    def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
+        """Refuse who failed too often: with one name, or with many of one account.
+
+        Counted from each address alone: nobody else's mistakes keep a person out.
+        """
+        origin = f"{credentials.get('account', '')}:{ratelimit.get_ip(request)}"
+        try:
+            super().pre_authenticate(request, **credentials)
+            self._account_usage = ratelimit.consume(
+                request,
+                app="allauth.account",
+                action="login_failed_account",
+                key=origin,
+            )
+            if not self._account_usage:
+                raise self.validation_error("too_many_login_attempts")
+        except ValidationError:
+            self.authentication_failed(request, **credentials)
+            raise
+
+    def _rollback_login_failed_rl_usage(self) -> None:
+        super()._rollback_login_failed_rl_usage()
+        if self._account_usage:
+            self._account_usage.rollback()
+
     def _get_login_attempts_cache_key(
         self, request: HttpRequest, **credentials: Any
     ) -> str:
-        # Names repeat between accounts: one tenant must not lock out another's.
+        # Names repeat between accounts: one tenant must not lock out another's. The
+        # host is the sender's own word, so it doesn't belong in here.
+        name = str(credentials.get("username", "")).casefold()
         account = credentials.get("account", "")
-        key: str = super()._get_login_attempts_cache_key(request, **credentials)
-        return f"{key}:{account}"
+        return f"{account}:{ratelimit.get_ip(request)}:{name}"
 
 
 class FactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]

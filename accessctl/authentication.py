@@ -8,6 +8,13 @@ from django.http import HttpRequest
 
 from accessctl.models import User
 
+# What must be true of a person whose session may begin or go on.
+_LET_IN: dict[str, Any] = {
+    "is_active": True,
+    "console_access": True,
+    "deleted_at__isnull": True,
+}
+
 
 class AccountBackend(BaseBackend):
     """Names belong to an account: both are needed."""
@@ -20,12 +27,14 @@ class AccountBackend(BaseBackend):
         password: str | None = None,
         **_others: Any,
     ) -> User | None:
-        """Return the active user whose password this is, or None."""
+        """Return the person whose password this is and who may come in, or None."""
         if account is None or username is None or password is None:
             return None
-        user = User.objects.filter(
-            account_id=account, name__iexact=username, is_active=True
-        ).first()
+        user = (
+            User.objects.select_related("account")
+            .filter(account_id=account, name__iexact=username, **_LET_IN)
+            .first()
+        )
         if user is None:
             # As much work as for a known name, so that time tells nothing.
             make_password(password)
@@ -34,4 +43,5 @@ class AccountBackend(BaseBackend):
 
     def get_user(self, user_id: int) -> User | None:
         """Return the person of a session, read fresh; None ends the session."""
-        return User.objects.filter(pk=user_id, is_active=True).first()
+        people = User.objects.select_related("account")
+        return people.filter(pk=user_id, **_LET_IN).first()

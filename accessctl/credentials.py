@@ -2,29 +2,36 @@
 
 import logging
 from collections.abc import Iterable
+from datetime import datetime, timedelta
+from functools import lru_cache, partial
+from ipaddress import ip_address
 from typing import cast
 
-from allauth.account.authentication import get_authentication_records
-from django.conf import settings
-from django.db import connection
+from django.db import DatabaseError, connection
+from django.db.models import Q
 from django.http import HttpRequest
 
-from accessctl.models import User
+from accessctl.models import AccessKey, User
+from accessctl.rules import Network, networks
+from accessctl.sessions import proved_recently
 from keys import custody
 from keys.hsm.errors import BadData, HsmError
 from kmsconsole import clock
-from kmsconsole.errors import ServiceTemporaryUnavailable
+from kmsconsole.errors import AddressNotAllowed, ServiceTemporaryUnavailable
 from kmsconsole.moments import aware
 from kmsconsole.principals import Credential, Kind, Principal
 
 log = logging.getLogger(__name__)
 
+_NOTED_EVERY = timedelta(minutes=1)
 _SELECT = (
-    "SELECT a.sealed_secret, a.data_key_epoch, a.expires_at, u.uin, u.name, u.is_root, "
-    "u.account_id, c.require_signed_action "
+    "SELECT a.id, a.sealed_secret, a.data_key_epoch, a.expires_at, "
+    "a.allowed_addresses, a.last_used_at, u.uin, u.name, u.is_root, u.account_id, "
+    "c.require_signed_action "
     "FROM accessctl_accesskey a JOIN accessctl_user u ON u.id = a.user_id "
     "JOIN accessctl_account c ON c.uin = u.account_id "
-    "WHERE a.secret_id = %s AND a.is_enabled AND u.is_active AND u.api_access"
+    "WHERE a.secret_id = %s AND a.is_enabled AND u.is_active AND u.api_access "
+    "AND u.deleted_at IS NULL"
 )
 
 
@@ -35,7 +42,8 @@ def find(secret_id: str) -> Credential | None:
         row = cursor.fetchone()
     if row is None:
         return None
-    sealed, epoch, expires_at, uin, name, is_root, account_uin, signed_action = row
+    number, sealed, epoch, expires_at, allowed, used_at, *owner = row
+    uin, name, is_root, account_uin, signed_action = owner
     if expires_at is not None and aware(expires_at) <= clock.now():
         return None
     try:
@@ -49,7 +57,43 @@ def find(secret_id: str) -> Credential | None:
         raise ServiceTemporaryUnavailable from None
     kind = Kind.ROOT if is_root else Kind.SUB
     principal = Principal(kind, account_uin, uin, name, secret_id)
-    return Credential(principal, bool(signed_action), secret.decode("ascii"))
+    last = aware(used_at) if used_at is not None else None
+    return Credential(
+        principal,
+        bool(signed_action),
+        secret.decode("ascii"),
+        partial(_use, number, allowed, last),
+    )
+
+
+def _use(number: int, allowed: str, last: datetime | None, address: str) -> None:
+    """Let a proved access key in from its addresses; note when and where from."""
+    if allowed and not _is_inside(address, _networks(allowed)):
+        raise AddressNotAllowed
+    now = clock.now()
+    if last is not None and now - last < _NOTED_EVERY:
+        return
+    older = Q(last_used_at__isnull=True) | Q(last_used_at__lte=now - _NOTED_EVERY)
+    try:
+        AccessKey.objects.filter(older, pk=number).update(
+            last_used_at=now, last_used_address=address
+        )
+    except DatabaseError:
+        # Only for people to read; the audit has every use.
+        log.warning("the last use of an access key could not be noted")
+
+
+@lru_cache(maxsize=1024)
+def _networks(text: str) -> tuple[Network, ...]:
+    return networks(text.split())
+
+
+def _is_inside(address: str, allowed: tuple[Network, ...]) -> bool:
+    try:
+        known = ip_address(address)
+    except ValueError:
+        return False
+    return any(known in network for network in allowed)
 
 
 def secret_binding(secret_id: str, uin: int) -> bytes:
@@ -66,20 +110,6 @@ def principal_of(user: User, *, fresh: bool = True) -> Principal:
 def session_principal(request: HttpRequest) -> Principal:
     """Return who the signed-in person of this request acts as."""
     return principal_of(cast(User, request.user), fresh=proved_recently(request))
-
-
-def proved_recently(request: HttpRequest) -> bool:
-    """Say whether the person proved within the last minutes that it is them.
-
-    Who signed in with a second factor proves it with a second factor.
-    """
-    records = get_authentication_records(request, cast(User, request.user))
-    factors = [record for record in records if record["method"] == "mfa"]
-    proofs = factors or records
-    if not proofs:
-        return False
-    age = clock.now().timestamp() - proofs[-1]["at"]
-    return bool(age < settings.ACCOUNT_REAUTHENTICATION_TIMEOUT)
 
 
 def names(uins: Iterable[int]) -> dict[int, str]:

@@ -1,5 +1,7 @@
 """What can be wrong with people and access keys."""
 
+from typing import Any
+
 from django.utils.translation import gettext_lazy as _
 
 from kmsconsole.errors import KMSError
@@ -31,12 +33,95 @@ class AccessKeyLimitExceeded(KMSError):
     mend = _("Delete one first.")
 
 
+class AccessKeyNotFound(KMSError):
+    """The person has no such access key."""
+
+    code = "ResourceNotFound"
+    http_status = 404
+    why = _("There is no such access key.")
+    mend = _("It may have been deleted meanwhile; look at the list.")
+
+
+class AccessKeyEnabled(KMSError):
+    """An access key is disabled before it is deleted."""
+
+    code = "ResourceInUse"
+    http_status = 409
+    why = _("An enabled access key can't be deleted.")
+    mend = _("Disable it first, and see whether anything still needed it.")
+
+
+class NoProgrammaticAccess(KMSError):
+    """Access keys of this person would open nothing."""
+
+    code = "FailedOperation"
+    http_status = 409
+    why = _("Programmatic access is off for this user.")
+    mend = _("An administrator of the account can switch it on.")
+
+
+class RootIsItsOwn(KMSError):
+    """Nobody but the root user itself changes the root user."""
+
+    code = "UnauthorizedOperation"
+    http_status = 403
+    why = _("Only the root user itself may do this to the root user.")
+    mend = _("Sign in as the root user.")
+
+
+class InvalidAddresses(KMSError):
+    """What was given is no list of addresses and networks."""
+
+    code = "InvalidParameterValue"
+    why = _("These are not all IP addresses or networks.")
+    mend = _(
+        "Write addresses such as 203.0.113.7 or networks such as 198.51.100.0/24, at "
+        "most %(most)s of them."
+    )
+
+
+class ExpiryPassed(KMSError):
+    """An end that lies behind."""
+
+    code = "InvalidParameterValue"
+    why = _("This time has passed already.")
+    mend = _("Choose a later one, or none.")
+
+
+class WrongPassword(KMSError):
+    """The present password was not given."""
+
+    code = "InvalidParameterValue"
+    why = _("This is not your present password.")
+    mend = _("Type the password you signed in with.")
+
+
+class SamePassword(KMSError):
+    """A new password that is the old one."""
+
+    code = "InvalidParameterValue"
+    why = _("This is your present password.")
+    mend = _("Choose another one.")
+
+
 class WeakPassword(KMSError):
-    """A password that is too easy to guess."""
+    """A password that is too easy to guess; `shortest` in characters."""
 
     code = "InvalidParameterValue"
     why = _("The password is too short or too easy to guess.")
-    mend = _("Use at least 12 characters that are no common password.")
+    mend = _("Use at least %(shortest)s characters that are no common password.")
+
+    def __init__(self, parameter: str | None = None, **words: Any) -> None:
+        super().__init__(parameter, **{"shortest": 12} | words)
+
+
+class SecondFactorRefused(KMSError):
+    """Right password, wrong code or security key."""
+
+    code = "AuthFailure"
+    http_status = 401
+    why = _("The second factor was not accepted.")
+    mend = _("Try again with the code that is shown now.")
 
 
 class PrincipalNotFound(KMSError):

@@ -3,7 +3,8 @@
 from allauth.account.views import logout
 from django.urls import path
 
-from accessctl.views import entrance
+from accessctl.views import access_keys, entrance
+from accessctl.views.settings import AccountSettingsView
 
 # Named as allauth knows them, and later in the list than its own: these ones are shown.
 urlpatterns = [
@@ -13,4 +14,20 @@ urlpatterns = [
     path("preferences/theme/", entrance.theme, name="theme"),
     path("preferences/language/", entrance.language, name="language"),
     path("preferences/region/", entrance.region, name="region"),
+    path("access/settings/", AccountSettingsView.as_view(), name="access_settings"),
+    path(
+        "access/users/<int:uin>/access-keys/",
+        access_keys.AccessKeysView.as_view(),
+        name="user_access_keys",
+    ),
+    path(
+        "access/users/<int:uin>/access-keys/create/",
+        access_keys.CreateAccessKeyView.as_view(),
+        name="user_access_key_create",
+    ),
+    path(
+        "access/users/<int:uin>/access-keys/<str:secret_id>/<slug:slug>/",
+        access_keys.access_key,
+        name="user_access_key",
+    ),
 ]

@@ -166,6 +166,15 @@ class SignatureFailure(KMSError):
     mend = _("Check that the signature is correct.")
 
 
+class AddressNotAllowed(KMSError):
+    """A valid signature, from where the access key may not be used."""
+
+    code = "AuthFailure.UnauthorizedOperation"
+    http_status = 403
+    why = _("This access key may not be used from this address.")
+    mend = _("Send from one of its allowed addresses, or change them in the console.")
+
+
 class SignInRefused(KMSError):
     """Wrong account, name or password; which one is not told."""
 

@@ -133,11 +133,16 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """An access key that may be used now, with the secret it signs with."""
+    """An access key that may be used now, with the secret it signs with.
+
+    `use` is called with the sender's address once a signature has proved the sender:
+    it notes the use, or refuses the address.
+    """
 
     principal: Principal
     require_signed_action: bool
     secret_key: str = field(repr=False)
+    use: Callable[[str], None] = field(repr=False)
 
 
 def find_credential(secret_id: str) -> Credential | None:

@@ -11,6 +11,7 @@ urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("keys/", include("keys.urls")),
+    path("account/", include("accessctl.account_urls")),
     path("account/", include("allauth.urls")),
     path("", include("accessctl.urls")),
     path("operator/", admin.site.urls),

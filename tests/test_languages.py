@@ -24,6 +24,7 @@ SCRIPTS = sorted((ROOT / "static" / "js").glob("*.js"))
 SAME_IN_ALL = {
     *("kmsconsole", "tccli", "Python", "JSON", "Base64", "HSM", "UTC"),
     *("AES-256-GCM", "UTF-8", "SHA-256", "PEM", "openssl", "openssl ·"),
+    *("SecretId", "SecretKey"),
     '{"department": "payroll"}',
 }
 # What a class or a call in this project shows under these names.

@@ -3,13 +3,11 @@
 from typing import Annotated, Any
 
 from django.conf import settings
-from django.contrib.auth.password_validation import validate_password
-from django.core.exceptions import ValidationError
 from pydantic import Field
 
-from accessctl.errors import AccountExists, WeakPassword
+from accessctl.errors import AccountExists
 from accessctl.models import FIRST_ACCOUNT_UIN, Account, User
-from accessctl.passwords import new_password
+from accessctl.passwords import new_password, refuse_weak
 from kmsconsole import clock, randomness
 from kmsconsole.inputs import OperationInput
 from kmsconsole.operations import Effect, Operation, Scope
@@ -57,10 +55,7 @@ class CreateAccount(Operation):
             created_at=moment,
         )
         if data.password is not None:
-            try:
-                validate_password(data.password, user)
-            except ValidationError:
-                raise WeakPassword("Password") from None
+            refuse_weak(data.password, user, "Password")
         password = data.password or new_password()
         user.set_password(password)
         user.save(force_insert=True)

@@ -1,4 +1,4 @@
-"""What concerns one person: signing in, access keys, lost passwords and factors."""
+"""What concerns one person: signing in, lost passwords and factors."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -6,20 +6,11 @@ from typing import Annotated, Any
 from allauth.mfa.models import Authenticator
 from pydantic import Field
 
-from accessctl.credentials import secret_binding
-from accessctl.errors import AccessKeyLimitExceeded, UserNotFound
-from accessctl.models import AccessKey, User
+from accessctl.errors import UserNotFound
+from accessctl.models import User
 from accessctl.passwords import new_password
-from keys import custody
-from keys.hsm.errors import HsmError
-from kmsconsole import clock, randomness
-from kmsconsole.errors import KMSError, ServiceTemporaryUnavailable
 from kmsconsole.inputs import OperationInput
 from kmsconsole.operations import Effect, Operation, Scope
-
-MOST_ACCESS_KEYS = 2
-_ALPHANUMERIC = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-_SECRET_LENGTH = 32
 
 
 class SignIn(Operation):
@@ -72,46 +63,18 @@ class UserOperation(Operation):
         self.user = self.found
 
 
-class CreateAccessKey(UserOperation):
-    """Make a SecretId and SecretKey for a person; the secret is shown this once."""
-
-    def check(self, data: UserInput) -> None:
-        """Refuse a third one."""
-        super().check(data)
-        if self.user.access_keys.count() >= MOST_ACCESS_KEYS:
-            raise AccessKeyLimitExceeded
-
-    def perform(self, data: UserInput) -> dict[str, Any]:
-        """Draw both and store the secret sealed."""
-        secret_id = "AKID" + randomness.token_string(_SECRET_LENGTH, _ALPHANUMERIC)
-        secret_key = randomness.token_string(_SECRET_LENGTH, _ALPHANUMERIC)
-        epoch, sealed = custody.keyring().seal_secret(
-            secret_key.encode("ascii"), secret_binding(secret_id, self.user.uin)
-        )
-        AccessKey.objects.create(
-            secret_id=secret_id,
-            user=self.user,
-            sealed_secret=sealed,
-            data_key_epoch=epoch,
-            created_at=clock.now(),
-        )
-        self.details["SecretId"] = secret_id
-        return {"SecretId": secret_id, "SecretKey": secret_key}
-
-    def translate(self, error: Exception) -> KMSError | None:
-        """Without the HSM nothing can be sealed."""
-        return ServiceTemporaryUnavailable() if isinstance(error, HsmError) else None
-
-
 class ResetPassword(UserOperation):
     """Give a person a new password and end their sessions."""
 
     def perform(self, data: UserInput) -> dict[str, Any]:
         """Store a drawn password; it must be changed at the next sign-in."""
-        password = new_password()
+        password = new_password(self.user.account.shortest_password)
         self.user.set_password(password)
+        self.user.must_change_password = True
         self.user.end_sessions()
-        self.user.save(update_fields=["password", "session_epoch"])
+        self.user.save(
+            update_fields=["password", "must_change_password", "session_epoch"]
+        )
         return {"User": self.user.name, "Password": password}
 
 

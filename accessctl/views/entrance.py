@@ -3,10 +3,13 @@
 from typing import Any
 
 from allauth.account.views import LoginView
+from allauth.mfa.webauthn.views import ReauthenticateWebAuthnView
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
@@ -27,11 +30,30 @@ class SignInView(LoginView):  # type: ignore[misc]
         sent = self.kwargs.get("account") or self.request.GET.get("account")
         return {**super().get_initial(), "account": str(sent or last)[:_MOST_DIGITS]}
 
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Show the form; a link with an account is remembered from now on."""
+        response: HttpResponse = super().get(request, *args, **kwargs)
+        if "account" in kwargs:
+            number = str(kwargs["account"])[:_MOST_DIGITS]
+            _remember(response, _ACCOUNT_COOKIE, number)
+        return response
+
     def form_valid(self, form: Any) -> HttpResponse:
         """Begin the session."""
         response: HttpResponse = super().form_valid(form)
         number = str(form.user_credentials()["account"])
         return _remember(response, _ACCOUNT_COOKIE, number)
+
+
+class SecurityKeyView(ReauthenticateWebAuthnView):  # type: ignore[misc]
+    """Asks for a security key once more; after a failure it can be tried again."""
+
+    def form_invalid(self, form: Any) -> HttpResponse:
+        """Say what was wrong, and keep the way back."""
+        for message in form.errors.get("credential", []):
+            messages.error(self.request, message)
+        here = reverse("mfa_reauthenticate_webauthn")
+        return redirect(self.passthrough_next_url(here))
 
 
 @login_not_required

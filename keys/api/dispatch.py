@@ -1,8 +1,8 @@
 """From a request on the wire to the operation it names, and back.
 
-The order is fixed: authenticate, version, action, region, how it was signed, then the
-parameters and the operation itself. Every refusal is recorded: before anybody is
-known as the address's, afterwards as the caller's.
+The order is fixed: authenticate, address, version, action, region, how it was signed,
+then the parameters and the operation itself. Every refusal is recorded: before anybody
+is known as the address's, afterwards as the caller's.
 """
 
 from collections.abc import Mapping
@@ -76,6 +76,7 @@ def _resolve(
     sender: Authenticated,
 ) -> tuple[type[Operation], dict[str, Any]]:
     """Return what to execute and with which parameters."""
+    sender.credential.use(call.source_address)
     if environ.get("HTTP_X_TC_VERSION") != VERSION:
         raise NoSuchVersion
     if operation is None:

@@ -220,3 +220,17 @@ def test_no_headers_let_anybody_in_or_break_anything(
         assert method == "GET"
         return
     assert reply.code in GATEWAY_CODES
+
+
+def test_an_access_key_works_from_its_addresses_alone(sender: Sender) -> None:
+    AccessKey.objects.update(allowed_addresses="192.0.2.0/24")
+    wrong = replace(sender, secret_key=sender.secret_key[::-1])
+    assert wrong.ask("ListKeys").code == "AuthFailure.SignatureFailure"
+    assert sender.ask("ListKeys").code == "AuthFailure.UnauthorizedOperation"
+    assert AccessKey.objects.get().last_used_at is None
+    event = AuditEvent.objects.latest("sequence")
+    assert (event.operation, event.outcome) == ("ListKeys", "refused")
+    assert (event.principal_name, event.principal_kind) == ("admin", "root")
+    AccessKey.objects.update(allowed_addresses="192.0.2.0/24 127.0.0.0/8")
+    assert sender.ask("ListKeys").response["Keys"] == []
+    assert AccessKey.objects.get().last_used_address == "127.0.0.1"

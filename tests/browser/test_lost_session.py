@@ -38,7 +38,7 @@ def test_input_survives_a_lost_session(browse: Open) -> None:
     sign_in_again(console)
     page.wait_for_url(f"**{path}update-key-description/")
     assert "typed" not in page.url
-    expect(page.get_by_text("You were signed out meanwhile")).to_be_visible()
+    expect(page.get_by_text("You had to say who you are meanwhile")).to_be_visible()
     field = page.get_by_label("Description", exact=True)
     expect(field).to_have_value("typed <b>before</b>\nthe end")
     page.get_by_role("button", name="Save").click()
