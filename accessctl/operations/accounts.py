@@ -3,13 +3,11 @@
 from typing import Annotated, Any
 
 from django.conf import settings
-from django.contrib.auth.password_validation import validate_password
-from django.core.exceptions import ValidationError
 from pydantic import Field
 
-from accessctl.errors import AccountExists, WeakPassword
+from accessctl.errors import AccountExists
 from accessctl.models import FIRST_ACCOUNT_UIN, Account, User
-from accessctl.passwords import new_password
+from accessctl.passwords import give_password
 from kmsconsole import clock, randomness
 from kmsconsole.inputs import OperationInput
 from kmsconsole.operations import Effect, Operation, Scope
@@ -37,9 +35,11 @@ class CreateAccount(Operation):
     Input = CreateAccountInput
 
     def check(self, data: CreateAccountInput) -> None:
-        """Refuse a second first account."""
+        """Refuse a number that an account or a person has."""
         self.first = not Account.objects.exists()
-        if Account.objects.filter(uin=self.call.principal.account_uin).exists():
+        uin = self.call.principal.account_uin
+        taken = Account.objects.filter(uin=uin).exists()
+        if taken or User.objects.filter(uin=uin).exists():
             raise AccountExists
 
     def perform(self, data: CreateAccountInput) -> dict[str, Any]:
@@ -56,16 +56,10 @@ class CreateAccount(Operation):
             is_staff=self.first,
             created_at=moment,
         )
-        if data.password is not None:
-            try:
-                validate_password(data.password, user)
-            except ValidationError:
-                raise WeakPassword("Password") from None
-        password = data.password or new_password()
-        user.set_password(password)
+        drawn = give_password(user, data.password)
         user.save(force_insert=True)
         answer = {"AccountId": account.uin, "User": user.name}
-        return answer if data.password else {**answer, "Password": password}
+        return answer if drawn is None else {**answer, "Password": drawn}
 
 
 def first_account(password: str | None) -> str | None:

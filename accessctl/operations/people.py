@@ -1,15 +1,13 @@
-"""What concerns one person: signing in, access keys, lost passwords and factors."""
+"""What concerns one person: signing in and access keys."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-from allauth.mfa.models import Authenticator
 from pydantic import Field
 
 from accessctl.credentials import secret_binding
 from accessctl.errors import AccessKeyLimitExceeded, UserNotFound
 from accessctl.models import AccessKey, User
-from accessctl.passwords import new_password
 from keys import custody
 from keys.hsm.errors import HsmError
 from kmsconsole import clock, randomness
@@ -101,26 +99,3 @@ class CreateAccessKey(UserOperation):
     def translate(self, error: Exception) -> KMSError | None:
         """Without the HSM nothing can be sealed."""
         return ServiceTemporaryUnavailable() if isinstance(error, HsmError) else None
-
-
-class ResetPassword(UserOperation):
-    """Give a person a new password and end their sessions."""
-
-    def perform(self, data: UserInput) -> dict[str, Any]:
-        """Store a drawn password; it must be changed at the next sign-in."""
-        password = new_password()
-        self.user.set_password(password)
-        self.user.end_sessions()
-        self.user.save(update_fields=["password", "session_epoch"])
-        return {"User": self.user.name, "Password": password}
-
-
-class ResetFactors(UserOperation):
-    """Remove a person's second factors and end their sessions."""
-
-    def perform(self, data: UserInput) -> dict[str, Any]:
-        """Delete every factor."""
-        removed, _ = Authenticator.objects.filter(user=self.user).delete()
-        self.user.end_sessions()
-        self.user.save(update_fields=["session_epoch"])
-        return {"User": self.user.name, "Removed": removed}
