@@ -116,10 +116,15 @@ def page_of(found: QuerySet[Any], data: PageInput) -> NamePage:
 
 
 class AdministrationOperation(Operation):
-    """Something that root, the operator and full-access holders do in an account."""
+    """Something that root, the operator and full-access holders do in an account.
+
+    `names` are those asked for, in the order of what was located.
+    """
 
     scope: ClassVar[Scope] = Scope.ADMINISTRATION
     api = False
+
+    names: Sequence[str] = ()
 
     def by_names(self, rows: QuerySet[_Row], names: Iterable[str]) -> list[_Row | None]:
         """Return the account's rows with these names in order, None for no row.
