@@ -123,7 +123,14 @@ def test_what_is_wrong_stands_at_its_field(client: Client) -> None:
 
 def test_a_page_tells_everything_about_one(client: Client) -> None:
     shown = get(client, f"{USERS}ann/")
-    for text in ("Payroll", "Enabled", "never", "shop", "mine", "the group shop"):
+    for text in (
+        "Payroll",
+        "Enabled",
+        "never",
+        "shop",
+        "mine",
+        "Through the group shop",
+    ):
         assert text in shown
     assert str(User.objects.get(name="ann").uin) in shown
     assert "New password" in shown
