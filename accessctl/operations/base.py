@@ -22,6 +22,7 @@ from accessctl.errors import (
     YourOwnAccount,
 )
 from accessctl.models import Account, Group, User
+from kmsconsole.errors import InvalidParameterValue
 from kmsconsole.inputs import OperationInput, WholeNumber
 from kmsconsole.operations import Operation, Scope
 
@@ -44,6 +45,12 @@ def _remark(value: str) -> str:
     return value.strip()
 
 
+def _printable(value: str) -> str:
+    if not value.isprintable():
+        raise InvalidParameterValue
+    return value
+
+
 def _once(names: list[str]) -> list[str]:
     """Drop what is named twice; upper and lower case are the same."""
     return list({name.lower(): name for name in names}.values())
@@ -56,6 +63,7 @@ Remark = Annotated[str, AfterValidator(_remark)]
 KnownNames = Annotated[
     list[Known], Field(max_length=MOST_AT_ONCE), AfterValidator(_once)
 ]
+Words = Annotated[str, Field(max_length=LONGEST_NAME), AfterValidator(_printable)]
 NoneOrMore = Annotated[KnownNames, Field(default_factory=list)]
 Users = Annotated[KnownNames, Field(min_length=1)]
 
@@ -69,10 +77,10 @@ class UsersInput(OperationInput):
 class PageInput(OperationInput):
     """Words in name or remark, and a page: it begins behind a name or ends before."""
 
-    words: Annotated[str, Field(max_length=LONGEST_NAME)] = ""
+    words: Words = ""
     limit: Annotated[WholeNumber, Field(ge=1, le=MOST_AT_ONCE)] = 20
-    after: Annotated[str, Field(max_length=LONGEST_NAME)] = ""
-    before: Annotated[str, Field(max_length=LONGEST_NAME)] = ""
+    after: Words = ""
+    before: Words = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,12 +133,28 @@ class AdministrationOperation(Operation):
     api = False
 
     names: Sequence[str] = ()
+    locked: tuple[Account | None, ...] = ()
+
+    def lock(self) -> Account | None:
+        """Return the account, locked while something is changed.
+
+        Changes of its people, groups and policies follow one another: no two pass a
+        limit together, and none waits for a row that the other one holds.
+        """
+        if not self.locked:
+            accounts = Account.objects.filter(uin=self.call.principal.account_uin)
+            if self.changing:
+                accounts = accounts.select_for_update()
+            self.locked = (accounts.first(),)
+        return self.locked[0]
 
     def by_names(self, rows: QuerySet[_Row], names: Iterable[str]) -> list[_Row | None]:
         """Return the account's rows with these names in order, None for no row.
 
-        They are locked while something is changed, always in the same order.
+        They are locked while something is changed, the account before them.
         """
+        if self.changing:
+            self.lock()
         wanted = [name.lower() for name in names]
         known = [name for name in wanted if _NAME.fullmatch(name)]
         own = rows.filter(account_id=self.call.principal.account_uin)
@@ -150,11 +174,8 @@ class AdministrationOperation(Operation):
         return self.by_names(Group.objects.all(), [name])[0]
 
     def account(self) -> Account:
-        """Return the account; locked in a change, so that limits hold."""
-        accounts = Account.objects.filter(uin=self.call.principal.account_uin)
-        if self.changing:
-            accounts = accounts.select_for_update()
-        account = accounts.first()
+        """Return the account; refuses where there is none."""
+        account = self.lock()
         if account is None:
             raise AccountNotFound
         return account

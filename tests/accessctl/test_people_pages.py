@@ -356,6 +356,8 @@ def test_strange_names_break_nothing(client: Client) -> None:
         get(client, f"{part}%00/", 404)
         get(client, f"{part}{'x' * 300}/", 400)
         get(client, f"{part}..%20'%22<b>/", 404)
+    get(client, f"{USERS}?q=%00", 400)
+    get(client, f"{GROUPS}?after=%0A", 400)
     query = "?Users=a/b&Users=%3Cb%3E&back=/keys/"
     assert "a/b" in get(client, f"/access/chosen-sub-accounts/delete/{query}")
     assert execute(o.ListSubAccounts, ROOT, Words="+b@").output["Total"] == 1
