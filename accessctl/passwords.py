@@ -37,6 +37,18 @@ def shortest_for(user: Any) -> int:
     return account.shortest_password if account is not None else SHORTEST
 
 
+def give_password(user: Any, chosen: str | None) -> str | None:
+    """Set the chosen password, or a drawn one, which is returned to be shown once.
+
+    Saves nothing; raises WeakPassword.
+    """
+    password = new_password(shortest_for(user)) if chosen is None else chosen
+    if chosen is not None:
+        refuse_weak(chosen, user, "Password")
+    user.set_password(password)
+    return password if chosen is None else None
+
+
 class AccountLengthValidator:
     """Demands as many characters as the person's account does."""
 

@@ -6,14 +6,21 @@ ignored would allow.
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache, lru_cache
 from typing import Any
 from uuid import UUID
 
 from django.utils.translation import gettext as _
 
-from accessctl.rules import EVERYTHING, Origin, Reach, Statement, networks
+from accessctl.rules import (
+    EVERYTHING,
+    Network,
+    Origin,
+    Reach,
+    Statement,
+    networks,
+)
 from kmsconsole.operations import Scope, registry
 
 VERSION = "2.0"
@@ -21,6 +28,13 @@ LONGEST_DOCUMENT = 6144
 _MOST_STATEMENTS = 100
 _MOST_VALUES = 200
 _SEGMENTS = 6
+_REGION = re.compile(r"[a-z][a-z0-9-]{0,31}|\*|")
+# Numbers that fit a column, and key IDs as they are shown: other spellings of the same
+# would make two rules look alike that aren't, or break the query.
+_KEYS = re.compile(
+    r"key/creatorUin/(\*|[0-9]{1,18})"
+    r"/(\*|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})"
+)
 _NAMEABLE = (Scope.KEY, Scope.ACCOUNT, Scope.LISTING, Scope.ADMINISTRATION)
 # Actions of the cloud's product that don't exist here: naming them does no harm.
 _ELSEWHERE = frozenset(
@@ -95,10 +109,7 @@ def parse(document: str, account_uin: int) -> tuple[Statement, ...]:
     """Return the statements of a document; raises PolicyRefused."""
     if len(document) > LONGEST_DOCUMENT:
         raise PolicyRefused("", _("It is longer than 6144 characters."))
-    try:
-        content = json.loads(document, object_pairs_hook=_once)
-    except (ValueError, RecursionError):
-        raise PolicyRefused("", _("It is no valid JSON.")) from None
+    content = _read(document)
     fields = _fields(content, "", {"version", "statement"}, set())
     if fields["version"] != VERSION:
         raise PolicyRefused("version", _("Only version “2.0” is understood."))
@@ -111,6 +122,19 @@ def parse(document: str, account_uin: int) -> tuple[Statement, ...]:
         _statement(content, f"statement[{at}]", account_uin)
         for at, content in enumerate(statements)
     )
+
+
+def _read(document: str) -> Any:
+    try:
+        return json.loads(document, object_pairs_hook=_once)
+    except PolicyRefused:
+        raise
+    except json.JSONDecodeError as error:
+        place = _("line %(line)s, column %(column)s")
+        where = place % {"line": error.lineno, "column": error.colno}
+        raise PolicyRefused(where, _("It is no valid JSON.")) from None
+    except (ValueError, RecursionError):
+        raise PolicyRefused("", _("It is no valid JSON.")) from None
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -191,13 +215,35 @@ def _operations(text: str, place: str) -> frozenset[str]:
     if wanted in _FORMER:
         return frozenset(_FORMER[wanted])
     if "*" in wanted:
-        pattern = re.compile(".*".join(map(re.escape, wanted.split("*"))))
-        found = {name for low, name in nameable().items() if pattern.fullmatch(low)}
+        parts = wanted.split("*")
+        found = {name for low, name in nameable().items() if _matches(parts, low)}
+        elsewhere = any(_matches(parts, name) for name in _ELSEWHERE)
     else:
         found = {nameable()[wanted]} if wanted in nameable() else set()
-    if not found and wanted not in _ELSEWHERE:
+        elsewhere = wanted in _ELSEWHERE
+    if not found and not elsewhere:
         raise PolicyRefused(place, _("No action has this name."))
     return frozenset(found)
+
+
+def _matches(parts: Sequence[str], name: str) -> bool:
+    """Say whether a name consists of these parts with anything between them.
+
+    Each part is looked for once, from left to right: a regular expression of many
+    stars could be made to take forever.
+    """
+    first, *middle, last = parts
+    if len(name) < len(first) + len(last) or not name.startswith(first):
+        return False
+    if not name.endswith(last):
+        return False
+    at, end = len(first), len(name) - len(last)
+    for part in middle:
+        found = name.find(part, at, end)
+        if found < 0:
+            return False
+        at = found + len(part)
+    return True
 
 
 def _reach(text: str, place: str, account_uin: int) -> Reach:
@@ -212,6 +258,9 @@ def _reach(text: str, place: str, account_uin: int) -> Reach:
         raise PolicyRefused(place, _("Only resources of kms are understood."))
     if owner not in ("", "*", "uin/", f"uin/{account_uin}"):
         raise PolicyRefused(place, _("The resource belongs to another account."))
+    if not _REGION.fullmatch(region):
+        words = _("Write a region such as ap-guangzhou, “*”, or nothing for all.")
+        raise PolicyRefused(place, words)
     creator_uin, key_id = _key(resource, place)
     return Reach("" if region == "*" else region, creator_uin, key_id)
 
@@ -219,17 +268,12 @@ def _reach(text: str, place: str, account_uin: int) -> Reach:
 def _key(resource: str, place: str) -> tuple[int | None, UUID | None]:
     if resource in ("*", "key/*"):
         return None, None
-    match re.split("/", resource):
-        case ["key", "creatorUin", creator, key]:
-            try:
-                return (
-                    None if creator == "*" else int(creator),
-                    None if key == "*" else UUID(key),
-                )
-            except ValueError:
-                pass
-        case _:
-            pass
+    if match := _KEYS.fullmatch(resource):
+        creator, key = match.groups()
+        return (
+            None if creator == "*" else int(creator),
+            None if key == "*" else UUID(key),
+        )
     words = _("Write key/*, key/creatorUin/NUMBER/* or key/creatorUin/NUMBER/KEY_ID.")
     raise PolicyRefused(place, words)
 
@@ -240,10 +284,18 @@ def _origins(content: Any, place: str) -> tuple[Origin, ...]:
     for name, value in fields.items():
         where = _below(place, name)
         inner = _fields(value, where, {"qcs:ip"}, set())
-        texts = [text for _at, text in _texts(inner["qcs:ip"], _below(where, "qcs:ip"))]
-        try:
-            found.append(Origin(networks(texts), inside=name == "ip_equal"))
-        except ValueError:
-            words = _("An IP address or a network such as 10.0.0.0/8 is expected here.")
-            raise PolicyRefused(where, words) from None
+        named = [
+            network
+            for at, text in _texts(inner["qcs:ip"], _below(where, "qcs:ip"))
+            for network in _network(text, at)
+        ]
+        found.append(Origin(tuple(named), inside=name == "ip_equal"))
     return tuple(found)
+
+
+def _network(text: str, place: str) -> tuple[Network, ...]:
+    try:
+        return networks([text])
+    except ValueError:
+        words = _("An IP address or a network such as 10.0.0.0/8 is expected here.")
+        raise PolicyRefused(place, words) from None

@@ -1,9 +1,9 @@
-"""Addresses of signing in and of preferences; the rest is below /account/."""
+"""Addresses of signing in, of preferences, and of who may do what below /access/."""
 
 from allauth.account.views import logout
 from django.urls import path
 
-from accessctl.views import access_keys, entrance
+from accessctl.views import access_keys, chosen, entrance, groups, people, policies
 from accessctl.views.settings import AccountSettingsView
 
 # Named as allauth knows them, and later in the list than its own: these ones are shown.
@@ -29,5 +29,52 @@ urlpatterns = [
         "access/users/<int:uin>/access-keys/<str:secret_id>/<slug:slug>/",
         access_keys.access_key,
         name="user_access_key",
+    ),
+    path("access/sub-accounts/", people.SubAccountList.as_view(), name="access_users"),
+    path(
+        "access/create-sub-account/",
+        people.CreateSubAccountView.as_view(),
+        name="access_create_user",
+    ),
+    path(
+        "access/chosen-sub-accounts/<slug:slug>/", chosen.chosen, name="access_chosen"
+    ),
+    path(
+        "access/sub-accounts/<str:name>/",
+        people.SubAccountPage.as_view(),
+        name="access_user",
+    ),
+    path(
+        "access/sub-accounts/<str:name>/<slug:slug>/",
+        people.sub_account_deed,
+        name="access_user_deed",
+    ),
+    path("access/groups/", groups.GroupList.as_view(), name="access_groups"),
+    path(
+        "access/create-group/",
+        groups.CreateGroupView.as_view(),
+        name="access_create_group",
+    ),
+    path("access/groups/<str:name>/", groups.GroupPage.as_view(), name="access_group"),
+    path(
+        "access/groups/<str:name>/<slug:slug>/",
+        groups.group_deed,
+        name="access_group_deed",
+    ),
+    path("access/policies/", policies.PolicyList.as_view(), name="access_policies"),
+    path(
+        "access/create-policy/",
+        policies.CreatePolicyView.as_view(),
+        name="access_create_policy",
+    ),
+    path(
+        "access/policies/<str:name>/",
+        policies.PolicyPage.as_view(),
+        name="access_policy",
+    ),
+    path(
+        "access/policies/<str:name>/<slug:slug>/",
+        policies.policy_deed,
+        name="access_policy_deed",
     ),
 ]

@@ -134,6 +134,10 @@ class Operation:
         """Return key ID and version of one located resource, for its event."""
         return None, None
 
+    def event_details(self, at: int) -> dict[str, Any]:
+        """Return what only the event of the resource at this place says."""
+        return {}
+
     @final
     @classmethod
     def execute(cls, call: Call, data: Mapping[str, Any]) -> Result:
@@ -229,9 +233,9 @@ class Operation:
                 error_code=error.code if error else "",
                 rule=decision.rule if decision else "",
                 rule_text=decision.text if decision else "",
-                details=self.details,
+                details=self.details | self.event_details(at),
             )
-            for _ in self.resources or (None,)
+            for at in range(len(self.resources) or 1)
         ]
         for event, resource in zip(events, self.resources, strict=False):
             event.key_id, event.key_version = self.event_key(resource)

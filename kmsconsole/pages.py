@@ -51,6 +51,13 @@ class OperationView(View):
         """Say what happened and return where to go on."""
         raise NotImplementedError
 
+    def shown_once(self, result: Result) -> HttpResponse | None:
+        """Return a page for an answer that is never to be seen again, if it is one.
+
+        It answers the POST itself, so that a secret gets into no address or session.
+        """
+        return None
+
     def page(
         self, form: WireForm, refusal: KMSError | None = None, **more: Any
     ) -> HttpResponse:
@@ -82,6 +89,9 @@ class OperationView(View):
             raise
         except KMSError as refusal:
             return self.page(form, refusal)
+        once = self.shown_once(result)
+        if once is not None:
+            return once
         url = self.after(result)
         # htmx would follow a redirect itself and put that page into this one.
         return HttpResponseClientRedirect(url) if self.by_htmx else redirect(url)

@@ -1,4 +1,4 @@
-"""Keys of every kind and state, with some past, in a running service's own database.
+"""Keys of every kind and state, and people, in a running service's own database.
 
 `python -m tests.furniture` in that service's environment prints their IDs as JSON. What
 lies in the past is made with the clock put back, through the operations themselves.
@@ -25,6 +25,24 @@ KEYS = {
     "payroll-2026": "Salary exports to the bank",
     "billing-cards": "Card numbers of the payment service",
 }
+PEOPLE = {
+    "ann.lee": "Payroll",
+    "bob.fischer": "Platform engineering, on call every second week",
+    "billing-service": "Encrypts card numbers in the payment service",
+    "backup-job": "",
+    "ci": "Signs releases",
+}
+OFFICE_ONLY = json.dumps(
+    {
+        "version": "2.0",
+        "statement": {
+            "effect": "deny",
+            "action": "*",
+            "resource": "*",
+            "condition": {"ip_not_equal": {"qcs:ip": ["10.0.0.0/8", "127.0.0.1"]}},
+        },
+    }
+)
 PAIRS = {
     "invoice-signing": "ASYMMETRIC_SIGN_VERIFY_ECC",
     "partner-inbox": "ASYMMETRIC_DECRYPT_RSA_2048",
@@ -126,6 +144,26 @@ class _Furnisher:
         secret = base64.b64encode(b"4929 1234 5678 9012").decode()
         self.do("Encrypt", KeyId=self.ids["billing-cards"], Plaintext=secret)
 
+    def people(self) -> None:
+        from accessctl import operations as o  # noqa: PLC0415 - after the settings
+        from kmsconsole import randomness  # noqa: PLC0415
+
+        def do(operation: Any, **data: Any) -> None:
+            number = str(randomness.uuid4())
+            operation.execute(
+                self.call(self.root, self.region, number, "127.0.0.1"), data
+            )
+
+        for name, remark in PEOPLE.items():
+            do(o.CreateSubAccount, Name=name, Remark=remark, Console="." in name)
+        do(o.CreateGroup, Name="key-operators", Remark="Rotate and disable keys")
+        do(o.AddGroupMembers, GroupName="key-operators", Users=["ann.lee", "ci"])
+        do(o.CreatePolicy, Name="office-only", Document=OFFICE_ONLY)
+        holders = {"Users": ["ann.lee"], "Groups": ["key-operators"]}
+        do(o.AttachPolicy, PolicyName="office-only", **holders)
+        do(o.AttachPolicy, PolicyName="QcloudKMSReadOnlyAccess", Users=["ann.lee"])
+        do(o.DisableSubAccount, Users=["backup-job"])
+
 
 def main() -> None:
     """Make everything and print the IDs."""
@@ -134,6 +172,7 @@ def main() -> None:
     furnisher = _Furnisher()
     furnisher.past()
     furnisher.present()
+    furnisher.people()
     usage.roll_up()
     print(json.dumps(furnisher.ids))
 

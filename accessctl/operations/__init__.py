@@ -1,4 +1,4 @@
-"""Operations on accounts, people and access keys."""
+"""Operations on accounts, people, groups, rights, policies and access keys."""
 
 from accessctl.operations.access_keys import (
     CreateAccessKey,
@@ -6,26 +6,96 @@ from accessctl.operations.access_keys import (
     ListAccessKeys,
     UpdateAccessKey,
 )
-from accessctl.operations.accounts import CreateAccount, first_account
-from accessctl.operations.explaining import ExplainAccess, ListKeyAccess
-from accessctl.operations.grants import GrantAccess, RevokeAccess
+from accessctl.operations.accounts import (
+    CreateAccount,
+    first_account,
+)
+from accessctl.operations.attachments import (
+    AttachPolicy,
+    DetachPolicy,
+)
+from accessctl.operations.directory import (
+    DescribeGroup,
+    DescribeSubAccount,
+    ListGroups,
+    ListSubAccounts,
+)
+from accessctl.operations.explaining import (
+    ExplainAccess,
+    ListKeyAccess,
+)
+from accessctl.operations.grants import (
+    GrantAccess,
+    RevokeAccess,
+)
+from accessctl.operations.groups import (
+    AddGroupMembers,
+    CreateGroup,
+    DeleteGroup,
+    RemoveGroupMembers,
+    UpdateGroup,
+)
 from accessctl.operations.oneself import (
     AddFactor,
     ChangePassword,
     EndSessions,
     ListSessions,
     RemoveFactor,
+    SignIn,
 )
-from accessctl.operations.people import ResetFactors, ResetPassword, SignIn
+from accessctl.operations.policies import (
+    CreatePolicy,
+    DeletePolicy,
+    UpdatePolicy,
+)
+from accessctl.operations.policy_reading import (
+    DescribePolicy,
+    ListPolicies,
+)
 from accessctl.operations.settings import (
     DescribeAccountSettings,
     UpdateAccountSettings,
+)
+from accessctl.operations.sub_accounts import (
+    CreateSubAccount,
+    DeleteSubAccount,
+    DisableSubAccount,
+    EnableSubAccount,
+    EndSubAccountSessions,
+    ResetFactors,
+    ResetPassword,
+    UpdateSubAccount,
 )
 from kmsconsole.operations import Operation
 
 OPERATIONS: tuple[type[Operation], ...] = (
     CreateAccount,
     CreateAccessKey,
+    ResetPassword,
+    ResetFactors,
+    SignIn,
+    CreateSubAccount,
+    UpdateSubAccount,
+    DisableSubAccount,
+    EnableSubAccount,
+    DeleteSubAccount,
+    EndSubAccountSessions,
+    ListSubAccounts,
+    DescribeSubAccount,
+    CreateGroup,
+    UpdateGroup,
+    DeleteGroup,
+    AddGroupMembers,
+    RemoveGroupMembers,
+    ListGroups,
+    DescribeGroup,
+    CreatePolicy,
+    UpdatePolicy,
+    DeletePolicy,
+    AttachPolicy,
+    DetachPolicy,
+    ListPolicies,
+    DescribePolicy,
     ListAccessKeys,
     UpdateAccessKey,
     DeleteAccessKey,
@@ -36,9 +106,6 @@ OPERATIONS: tuple[type[Operation], ...] = (
     EndSessions,
     DescribeAccountSettings,
     UpdateAccountSettings,
-    ResetPassword,
-    ResetFactors,
-    SignIn,
     GrantAccess,
     RevokeAccess,
     ExplainAccess,
@@ -48,23 +115,45 @@ OPERATIONS: tuple[type[Operation], ...] = (
 __all__ = [
     "OPERATIONS",
     "AddFactor",
+    "AddGroupMembers",
+    "AttachPolicy",
     "ChangePassword",
     "CreateAccessKey",
     "CreateAccount",
+    "CreateGroup",
+    "CreatePolicy",
+    "CreateSubAccount",
     "DeleteAccessKey",
+    "DeleteGroup",
+    "DeletePolicy",
+    "DeleteSubAccount",
     "DescribeAccountSettings",
+    "DescribeGroup",
+    "DescribePolicy",
+    "DescribeSubAccount",
+    "DetachPolicy",
+    "DisableSubAccount",
+    "EnableSubAccount",
     "EndSessions",
+    "EndSubAccountSessions",
     "ExplainAccess",
     "GrantAccess",
     "ListAccessKeys",
+    "ListGroups",
     "ListKeyAccess",
+    "ListPolicies",
     "ListSessions",
+    "ListSubAccounts",
     "RemoveFactor",
+    "RemoveGroupMembers",
     "ResetFactors",
     "ResetPassword",
     "RevokeAccess",
     "SignIn",
     "UpdateAccessKey",
     "UpdateAccountSettings",
+    "UpdateGroup",
+    "UpdatePolicy",
+    "UpdateSubAccount",
     "first_account",
 ]

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from accessctl.errors import AccountExists
 from accessctl.models import FIRST_ACCOUNT_UIN, Account, User
-from accessctl.passwords import new_password, refuse_weak
+from accessctl.passwords import give_password
 from kmsconsole import clock, randomness
 from kmsconsole.inputs import OperationInput
 from kmsconsole.operations import Effect, Operation, Scope
@@ -35,9 +35,11 @@ class CreateAccount(Operation):
     Input = CreateAccountInput
 
     def check(self, data: CreateAccountInput) -> None:
-        """Refuse a second first account."""
+        """Refuse a number that an account or a person has."""
         self.first = not Account.objects.exists()
-        if Account.objects.filter(uin=self.call.principal.account_uin).exists():
+        uin = self.call.principal.account_uin
+        taken = Account.objects.filter(uin=uin).exists()
+        if taken or User.objects.filter(uin=uin).exists():
             raise AccountExists
 
     def perform(self, data: CreateAccountInput) -> dict[str, Any]:
@@ -54,13 +56,10 @@ class CreateAccount(Operation):
             is_staff=self.first,
             created_at=moment,
         )
-        if data.password is not None:
-            refuse_weak(data.password, user, "Password")
-        password = data.password or new_password()
-        user.set_password(password)
+        drawn = give_password(user, data.password)
         user.save(force_insert=True)
         answer = {"AccountId": account.uin, "User": user.name}
-        return answer if data.password else {**answer, "Password": password}
+        return answer if drawn is None else {**answer, "Password": drawn}
 
 
 def first_account(password: str | None) -> str | None:

@@ -1,4 +1,4 @@
-"""What everybody does about themselves: password, second factors, sessions."""
+"""What everybody does about themselves: signing in, password, factors, sessions."""
 
 from typing import Annotated, Any
 
@@ -14,6 +14,18 @@ from kmsconsole.inputs import OperationInput, WholeNumber
 from kmsconsole.operations import Effect, Operation, Scope
 
 Password = Annotated[str, Field(min_length=1, max_length=256, repr=False)]
+
+
+class SignIn(Operation):
+    """A person proved who they are and begins a session."""
+
+    effect = Effect.READ
+    scope = Scope.CALLER
+    api = False
+
+    def perform(self, data: Any) -> dict[str, Any]:
+        """Nothing to do: the session is the caller's, the event is ours."""
+        return {}
 
 
 class ChangePasswordInput(OperationInput):

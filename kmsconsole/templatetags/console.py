@@ -2,8 +2,10 @@
 
 from datetime import date, datetime
 from functools import cache, lru_cache
+from typing import Any
 
 from django import template
+from django.contrib.auth.models import AnonymousUser
 from django.templatetags.static import static
 from django.utils.formats import date_format
 from django.utils.html import conditional_escape, escape, format_html
@@ -11,6 +13,8 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language, gettext, pgettext, to_locale
 
 from keys.custody import keyring
+from kmsconsole.operations import registry
+from kmsconsole.views import console_call
 
 register = template.Library()
 
@@ -131,6 +135,23 @@ def browser(agent: str) -> str:
     if name and system:
         return gettext("%(name)s on %(system)s") % {"name": name, "system": system}
     return name or system or agent
+
+
+@register.simple_tag(takes_context=True)
+def may(context: Any, operation: str) -> bool:
+    """Say whether the signed-in person may do an operation on the account at large."""
+    request = context.get("request")
+    if (
+        request is None
+        or not getattr(request, "user", AnonymousUser()).is_authenticated
+    ):
+        return False
+    # The menu stands on a page twice.
+    known: dict[str, bool] = request.__dict__.setdefault("_may", {})
+    if operation not in known:
+        decision = console_call(request).decide(registry()[operation], None)
+        known[operation] = decision.allowed
+    return known[operation]
 
 
 @register.simple_tag
