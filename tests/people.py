@@ -44,8 +44,9 @@ def furnish(account: int, name: str) -> None:
 
 
 def sub_account(name: str, account: int = ACCOUNT, **more: Any) -> User:
-    """Make a sub-account."""
+    """Make a sub-account, who has chosen a password of their own since."""
     made = execute(CreateSubAccount, ROOTS[account], Name=name, **more).output
+    User.objects.filter(uin=made["Uin"]).update(must_change_password=False)
     return User.objects.get(uin=made["Uin"])
 
 
