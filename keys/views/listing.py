@@ -13,14 +13,16 @@ from django.views.generic import View
 from django_htmx.http import replace_url
 
 from keys.crypto.algorithms import KEY_TYPES
-from keys.operations import BrowseKeys, DescribeKey
+from keys.operations import BrowseKeys, CreateKey, DescribeKey
 from keys.operations.browsing import Page, Row
 from keys.states import KeyState
 from keys.views import filters
 from keys.views.batch import BATCHES
 from keys.views.filters import Asked, address
 from keys.views.page import ACTIONS, KeyPage
+from keys.views.permitted import permitted
 from keys.views.words import USAGE_LABELS, type_label
+from kmsconsole.principals import Call
 from kmsconsole.views import console_call
 
 _SHOWN_TAGS = 2
@@ -41,6 +43,7 @@ class KeyList(View):
 
     role: ClassVar[int] = 0
     template: ClassVar[str] = "keys/list.html"
+    call: Call
 
     def get(self, request: HttpRequest) -> HttpResponseBase:
         """Show one page of the list, or of its rows where htmx asks for them."""
@@ -48,7 +51,8 @@ class KeyList(View):
         asked = Asked.of(request)
         if not by_htmx and (key_id := _whole_id(asked.q)):
             return redirect("keys:details", key_id)
-        result = BrowseKeys.execute(console_call(request), asked.wire(self.role))
+        self.call = console_call(request)
+        result = BrowseKeys.execute(self.call, asked.wire(self.role))
         context = self.context(request, asked, result.output["Page"])
         if by_htmx:
             rows = render(request, f"{self.template}#keys", context)
@@ -57,9 +61,13 @@ class KeyList(View):
 
     def context(self, request: HttpRequest, asked: Asked, page: Page) -> dict[str, Any]:
         """Return what the template shows."""
+        operations = {view.operation for view in BATCHES}
+        ids = [row.id for row in page.rows]
+        may = permitted(self.call, operations, ids) if ids else {}
         return {
             "asked": asked,
             "rows": self.rows(request, page.rows),
+            "may_create": self.call.decide(CreateKey, None).allowed,
             "page": page,
             "total": _total(page),
             "older": page.older and address(request, older=page.older),
@@ -73,7 +81,11 @@ class KeyList(View):
             "usages": [(row.usage, type_label(row.usage)) for row in KEY_TYPES],
             "sources": filters.SOURCES.items(),
             "rotations": filters.ROTATIONS.items(),
-            "batches": [(view.slug, view.label, view.icon) for view in BATCHES],
+            "batches": [
+                (view.slug, view.label, view.icon)
+                for view in BATCHES
+                if may.get(view.operation.__name__)
+            ],
             "back": request.get_full_path(),
             "url": request.path,
         }
@@ -81,8 +93,17 @@ class KeyList(View):
     def rows(self, request: HttpRequest, rows: list[Row]) -> list[dict[str, Any]]:
         """Return what each row shows, ready to print."""
         words = _Words()
-        labels = {view.slug: view.label for view in ACTIONS}
-        return [_row(row, request.path, words, labels) for row in rows]
+        views = {view.slug: view for view in ACTIONS}
+        wanted = {_NEXT.get(KeyState(row.state), "") for row in rows} & set(views)
+        operations = {views[slug].operation for slug in wanted}
+        may = permitted(self.call, operations, [row.id for row in rows])
+
+        def labels(row: Row) -> dict[str, str | Promise]:
+            view = views.get(_NEXT.get(KeyState(row.state), ""))
+            fine = view is not None and row.id in may[view.operation.__name__]
+            return {view.slug: view.label} if view is not None and fine else {}
+
+        return [_row(row, request.path, words, labels(row)) for row in rows]
 
 
 class CloudKeyList(KeyList):
