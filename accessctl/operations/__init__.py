@@ -13,11 +13,7 @@ from accessctl.operations.people import (
     ResetPassword,
     SignIn,
 )
-from accessctl.operations.refusals import (
-    ExplainOwnAccess,
-    RecallEvent,
-    RecallOwnEvent,
-)
+from accessctl.operations.refusals import ExplainOwnAccess, RecallEvent
 from accessctl.operations.requests import (
     DecideAccessRequest,
     DescribeAccessRequest,
@@ -44,7 +40,6 @@ OPERATIONS: tuple[type[Operation], ...] = (
     ListGrantees,
     ExplainOwnAccess,
     RecallEvent,
-    RecallOwnEvent,
     RequestAccess,
     WithdrawAccessRequest,
     ListAccessRequests,
@@ -68,7 +63,6 @@ __all__ = [
     "ListRights",
     "PreviewAccess",
     "RecallEvent",
-    "RecallOwnEvent",
     "RequestAccess",
     "ResetFactors",
     "ResetPassword",

@@ -8,7 +8,7 @@ from uuid import UUID
 from django.utils.translation import gettext as _
 from pydantic import Field
 
-from accessctl.errors import EventNotFound, NoSuchOperation
+from accessctl.errors import EventNotFound, NoSuchOperation, UserNotFound
 from accessctl.explanation import Explanation, explain
 from accessctl.models import User
 from accessctl.operations.grants import find_key
@@ -49,7 +49,9 @@ class ExplainOwnAccess(Operation):
     def perform(self, data: ExplainOwnAccessInput) -> dict[str, Any]:
         """Return the decision and its steps, in the reader's language."""
         who = self.call.principal
-        user = User.objects.get(uin=who.uin)
+        user = User.objects.filter(uin=who.uin).first()
+        if user is None:
+            raise UserNotFound
         operation = registry()[data.operation]
         key = None
         if data.key_id is not None:
@@ -95,24 +97,35 @@ class EventInput(OperationInput):
 
 
 class RecallEvent(Operation):
-    """What was decided about an audit event of the account, for explaining it."""
+    """What was decided about an audit event of the account, for explaining it.
+
+    Everybody may ask about what they did or tried themselves.
+    """
 
     effect = Effect.READ
     scope = Scope.KEY
     api = False
     permission = "ExplainAccess"
+    for_oneself = True
     audited_fields = ("sequence",)
     Input = EventInput
 
-    def locate(self, data: EventInput) -> Sequence[CustomerMasterKey | None]:
-        """Find the event in the caller's account, and the key it is about."""
-        account_uin = self.call.principal.account_uin
-        events = AuditEvent.objects.filter(account_uin=account_uin)
+    def locate(self, data: EventInput) -> Sequence[CustomerMasterKey | User | None]:
+        """Find the event in the caller's account, and the key or caller behind it."""
+        who = self.call.principal
+        events = AuditEvent.objects.filter(account_uin=who.account_uin)
         self.event = events.filter(sequence=data.sequence).first()
-        number = key_of(self.event) if self.event is not None else ""
-        if not number:
+        if self.event is None:
             return ()
-        return [find_key(account_uin, UUID(number))]
+        if self.event.principal_uin == who.uin:
+            return [User.objects.filter(uin=who.uin).first()]
+        number = key_of(self.event)
+        return [find_key(who.account_uin, UUID(number))] if number else ()
+
+    def event_key(self, resource: Any) -> tuple[str | None, int | None]:
+        """Name the key in its event."""
+        is_key = isinstance(resource, CustomerMasterKey)
+        return (str(resource.id), None) if is_key else (None, None)
 
     def check(self, data: EventInput) -> None:
         """Refuse an event that isn't there."""
@@ -123,21 +136,6 @@ class RecallEvent(Operation):
         """Return the event and the ID of its key, or an empty one."""
         assert self.event is not None
         return {"Event": self.event, "KeyId": key_of(self.event)}
-
-
-class RecallOwnEvent(RecallEvent):
-    """The same about something the caller did or tried."""
-
-    scope = Scope.CALLER
-
-    def locate(self, data: EventInput) -> Sequence[CustomerMasterKey | None]:
-        """Find the event among the caller's own."""
-        super().locate(data)
-        own = self.event is not None and (
-            self.event.principal_uin == self.call.principal.uin
-        )
-        self.event = self.event if own else None
-        return ()
 
 
 def key_of(event: AuditEvent) -> str:

@@ -18,6 +18,7 @@ from accessctl.errors import (
     RequestNotFound,
     RightNotDelegable,
     RootNeedsNoRights,
+    UserNotFound,
 )
 from accessctl.models import AccessRequest, User
 from accessctl.models.requests import RequestState
@@ -76,7 +77,9 @@ class RequestAccess(Operation):
         """Return the request's number; one that is open already is not made again."""
         who = self.call.principal
         # The row of the person keeps two of their forms from being sent at once.
-        person = User.objects.select_for_update().get(uin=who.uin)
+        person = User.objects.select_for_update().filter(uin=who.uin).first()
+        if person is None:
+            raise UserNotFound
         mine = AccessRequest.objects.filter(requester=person, state=RequestState.OPEN)
         same = mine.filter(key_id=data.key_id, right=data.right).first()
         if same is not None:

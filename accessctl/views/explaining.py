@@ -15,7 +15,6 @@ from accessctl.operations import (
     ListKeyHolders,
     ListRights,
     RecallEvent,
-    RecallOwnEvent,
 )
 from accessctl.views.words import origin_of
 from keys.operations import BrowseKeys
@@ -126,10 +125,7 @@ class ExplainPage(View):
         text = self.asked["event"]
         number = text if text.isascii() and text.isdigit() else "0"
         data = {"Sequence": number[:_MOST_DIGITS]}
-        try:
-            output = RecallOwnEvent.execute(self.call, data).output
-        except KMSError:
-            output = RecallEvent.execute(self.call, data).output
+        output = RecallEvent.execute(self.call, data).output
         event = output["Event"]
         filled = {
             "user": event.principal_name,
