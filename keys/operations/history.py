@@ -152,4 +152,7 @@ CHANGES = (
     "GetParametersForImport",
     "ImportKeyMaterial",
     "DeleteImportedKeyMaterial",
+    "GrantAccess",
+    "RevokeAccess",
+    "DecideAccessRequest",
 )
