@@ -133,7 +133,11 @@ def changed(found: Iterable[Difference]) -> list[Changed]:
 
 
 def _deeds(names: Iterable[str]) -> tuple[tuple[str, str], ...]:
-    return tuple((name, deed(name)) for name in names)
+    # An operation and the same on many keys have one name for people.
+    by_deed: dict[str, list[str]] = {}
+    for name in names:
+        by_deed.setdefault(deed(name), []).append(name)
+    return tuple((", ".join(each), words) for words, each in by_deed.items())
 
 
 def everything(right: str) -> bool:
