@@ -297,3 +297,56 @@ class PolicyChanged(KMSError):
     http_status = 409
     why = _("Somebody else changed this policy meanwhile; nothing was saved.")
     mend = _("Compare with the present document, then save again.")
+
+
+class EventNotFound(KMSError):
+    """No such event in the account."""
+
+    code = "ResourceNotFound"
+    http_status = 404
+    why = _("There is no such event in the account.")
+    mend = _("Open it once more from the activity.")
+
+
+class RequestNotFound(KMSError):
+    """No such request for access in the account."""
+
+    code = "ResourceNotFound"
+    http_status = 404
+    why = _("There is no such request for access.")
+    mend = _("Look at the list of requests.")
+
+
+class RequestDecided(KMSError):
+    """Somebody else was faster."""
+
+    code = "ResourceInUse"
+    http_status = 409
+    why = _("This request isn't open any more: %(outcome)s. Nothing was changed.")
+    mend = _("Look at the list of requests.")
+
+
+class RequestLimitReached(KMSError):
+    """Too many open requests of one person."""
+
+    code = "LimitExceeded"
+    http_status = 409
+    why = _("You have %(limit)s open requests already.")
+    mend = _("Wait until some are decided, or withdraw those you don't need.")
+
+
+class RootNeedsNoRights(KMSError):
+    """The root user asks for a right."""
+
+    code = "InvalidParameterValue"
+    why = _("The root user may do everything already.")
+    mend = _("Go on without asking.")
+
+
+class RequesterGone(KMSError):
+    """Who asked was deleted or disabled."""
+
+    code = "ResourceNotFound"
+    http_status = 409
+    why = _("The user who asked was deleted or disabled.")
+    mend = _("Refuse the request.")

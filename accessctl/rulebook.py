@@ -2,13 +2,19 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.db import connection
 from django.db.models import Exists, OuterRef, Q
 
-from accessctl.models import GroupKeyGrant, UserKeyGrant
+from accessctl.models import (
+    GroupAccountGrant,
+    GroupKeyGrant,
+    PolicyAttachment,
+    UserKeyGrant,
+)
 from accessctl.policy_language import PolicyRefused, nameable, parse
 from accessctl.predefined import PREDEFINED
 from accessctl.roles import operations_of, rights_with
@@ -66,6 +72,47 @@ def rules_of_all(account_uin: int, keys: Sequence[UUID] = ()) -> dict[int, Rules
     return _read(_ALL, account_uin, keys)
 
 
+def granted(
+    right: str,
+    until: datetime | None,
+    key_id: UUID | None,
+    *,
+    group: str = "",
+    request: str = "",
+) -> Rule:
+    """Return what a right on one key, or without one on the account, means."""
+    reaches = EVERYTHING if key_id is None else (Reach(key_id=key_id),)
+    statement = Statement(allow=True, operations=operations_of(right), reaches=reaches)
+    return Rule(statement, Source("grant", right, group, 0, request), until)
+
+
+def rules_of_groups(account_uin: int, key_id: UUID | None) -> dict[int, Rules]:
+    """Return what each group of an account gives to whoever is in it, by its ID."""
+    found: defaultdict[int, list[Rule]] = defaultdict(list)
+    attached = PolicyAttachment.objects.filter(group__account_id=account_uin)
+    for number, predefined, name, document, group in attached.values_list(
+        "group_id", "predefined", "policy__name", "policy__document", "group__name"
+    ):
+        rules = _attached(predefined, name, document, group, account_uin)
+        found[number].extend(rules)
+    of_account = Q(group__owner__account_id=account_uin)
+    _add_granted(found, GroupAccountGrant.objects.filter(of_account), None)
+    if key_id is not None:
+        on_key = GroupKeyGrant.objects.filter(of_account, content_object_id=key_id)
+        _add_granted(found, on_key, key_id)
+    return {number: tuple(rules) for number, rules in found.items()}
+
+
+def _add_granted(
+    found: defaultdict[int, list[Rule]], grants: Any, key_id: UUID | None
+) -> None:
+    owner, columns = "group__owner__", ("permission__codename", "expires_at", "source")
+    rows = grants.values_list(f"{owner}id", f"{owner}name", *columns)
+    for number, group, right, until, request in rows:
+        rule = granted(right, until, key_id, group=group, request=request)
+        found[number].append(rule)
+
+
 def _read(who: str, subject: int, keys: Sequence[UUID]) -> dict[int, Rules]:
     found: defaultdict[int, list[Rule]] = defaultdict(list)
     for uin, rule in (*_policies(who, subject), *_grants(who, subject, keys)):
@@ -85,12 +132,9 @@ def _grants(who: str, subject: int, keys: Sequence[UUID]) -> Iterable[tuple[int,
         cursor.execute(query, parameters)
         rows = cursor.fetchall()
     for right, until, request, group, key, uin in rows:
-        reaches = EVERYTHING if key is None else (Reach(key_id=_uuid(key)),)
-        statement = Statement(
-            allow=True, operations=operations_of(right), reaches=reaches
-        )
         ends = aware(until) if until is not None else None
-        yield uin, Rule(statement, Source("grant", right, group, 0, request), ends)
+        where = _uuid(key) if key is not None else None
+        yield uin, granted(right, ends, where, group=group, request=request)
 
 
 def _uuid(stored: Any) -> UUID:
@@ -102,11 +146,17 @@ def _policies(who: str, subject: int) -> Iterable[tuple[int, Rule]]:
         cursor.execute(_POLICIES.format(who=who), [subject, subject])
         rows = cursor.fetchall()
     for predefined, name, document, group, account_uin, uin in rows:
-        known = PREDEFINED.get(predefined)
-        text = known.document if known else document or ""
-        for number, statement in enumerate(_statements(text, account_uin), 1):
-            source = Source("policy", predefined or name, group, number)
-            yield uin, Rule(statement, source)
+        for rule in _attached(predefined, name, document, group, account_uin):
+            yield uin, rule
+
+
+def _attached(
+    predefined: str, name: str, document: str, group: str, account_uin: int
+) -> Iterable[Rule]:
+    known = PREDEFINED.get(predefined)
+    text = known.document if known else document or ""
+    for number, statement in enumerate(_statements(text, account_uin), 1):
+        yield Rule(statement, Source("policy", predefined or name, group, number))
 
 
 def _statements(document: str, account_uin: int) -> Sequence[Statement]:

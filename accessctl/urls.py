@@ -3,7 +3,18 @@
 from allauth.account.views import logout
 from django.urls import path
 
-from accessctl.views import access_keys, chosen, entrance, groups, people, policies
+from accessctl.views import (
+    access_keys,
+    changing,
+    chosen,
+    entrance,
+    explaining,
+    groups,
+    people,
+    policies,
+    requests,
+    rights,
+)
 from accessctl.views.settings import AccountSettingsView
 
 # Named as allauth knows them, and later in the list than its own: these ones are shown.
@@ -76,5 +87,35 @@ urlpatterns = [
         "access/policies/<str:name>/<slug:slug>/",
         policies.policy_deed,
         name="access_policy_deed",
+    ),
+    path("access/grant/", changing.GrantView.as_view(), name="access_grant"),
+    path("access/revoke/", changing.RevokeView.as_view(), name="access_revoke"),
+    path(
+        "access/users/<int:uin>/rights/",
+        rights.RightsPage.as_view(),
+        name="access_user_rights",
+    ),
+    path(
+        "access/groups/<int:group_id>/rights/",
+        rights.RightsPage.as_view(),
+        name="access_group_rights",
+    ),
+    path("access/mine/", rights.MyRights.as_view(), name="access_mine"),
+    path("access/explain/", explaining.ExplainPage.as_view(), name="access_explain"),
+    path("access/requests/", requests.RequestList.as_view(), name="access_requests"),
+    path(
+        "access/requests/new/",
+        requests.RequestAccessView.as_view(),
+        name="access_request",
+    ),
+    path(
+        "access/requests/<int:request_id>/",
+        requests.DecideView.as_view(),
+        name="access_decide",
+    ),
+    path(
+        "access/requests/<int:request_id>/withdraw/",
+        requests.WithdrawView.as_view(),
+        name="access_withdraw",
     ),
 ]

@@ -44,6 +44,7 @@ KMS_EVALUATOR = "accessctl.evaluator"
 KMS_CREDENTIALS = "accessctl.credentials.find"
 KMS_SESSION_PRINCIPAL = "accessctl.credentials.session_principal"
 KMS_PRINCIPAL_NAMES = "accessctl.credentials.names"
+KMS_KEY_PAGES = ("accessctl.views.key_access.KeyAccessPage",)
 KMS_OPERATIONS = ("keys.operations.OPERATIONS", "accessctl.operations.OPERATIONS")
 
 # --- Django ---------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from typing import Any
 
 import django
 
-from tests.server import RunningServer
+from tests.server import PASSWORD, RunningServer
 
 KEYS = {
     "order-documents": "Invoices and delivery notes",
@@ -48,6 +48,9 @@ PAIRS = {
     "partner-inbox": "ASYMMETRIC_DECRYPT_RSA_2048",
 }
 
+HOLDERS = ("ann", "ben", "cara", "dan")
+FIRST_SUB_ACCOUNT = 200_000_000_001
+
 
 def put_into(server: RunningServer) -> dict[str, str]:
     """Furnish a running service; returns the paths of the keys' pages by name."""
@@ -59,7 +62,8 @@ def put_into(server: RunningServer) -> dict[str, str]:
 def placeholders(paths: dict[str, str]) -> dict[str, str]:
     """Return the paths by the names that lists of pages have for them."""
     named = {name.replace("-", "_"): path for name, path in paths.items()}
-    return named | {"key": paths["billing-cards"]}
+    key = paths["billing-cards"]
+    return named | {"key": key, "key_id": key.strip("/").rpartition("/")[2]}
 
 
 @contextmanager
@@ -92,10 +96,12 @@ class _Furnisher:
     def do(self, name: str, principal: Any = None, **data: Any) -> dict[str, Any]:
         from keys import operations  # noqa: PLC0415 - after the settings
         from kmsconsole import randomness  # noqa: PLC0415
+        from kmsconsole.operations import registry  # noqa: PLC0415
 
         who = principal or self.root
         call = self.call(who, self.region, str(randomness.uuid4()), "127.0.0.1")
-        output: dict[str, Any] = getattr(operations, name).execute(call, data).output
+        operation = getattr(operations, name, None) or registry()[name]
+        output: dict[str, Any] = operation.execute(call, data).output
         return output
 
     def make(self, name: str, **more: Any) -> str:
@@ -164,6 +170,39 @@ class _Furnisher:
         do(o.AttachPolicy, PolicyName="QcloudKMSReadOnlyAccess", Users=["ann.lee"])
         do(o.DisableSubAccount, Users=["backup-job"])
 
+    def rights(self) -> None:
+        """Make sub-accounts and a group with rights, and a request that is open."""
+        from django.contrib.auth.models import Group as DjangoGroup  # noqa: PLC0415
+
+        from accessctl.credentials import principal_of  # noqa: PLC0415
+        from accessctl.models import Account, Group, Membership, User  # noqa: PLC0415
+        from kmsconsole import clock, randomness  # noqa: PLC0415
+
+        account = Account.objects.get(uin=self.root.account_uin)
+        made = {}
+        for number, name in enumerate(HOLDERS, FIRST_SUB_ACCOUNT):
+            user = User(uin=number, account=account, name=name)
+            user.set_password(PASSWORD)
+            user.save(force_insert=True)
+            made[name] = user
+        auth_group = DjangoGroup.objects.create(name=str(randomness.uuid4()))
+        team = Group.objects.create(
+            account=account, auth_group=auth_group, name="payments"
+        )
+        for name in ("ben", "cara"):
+            Membership.objects.create(group=team, user=made[name])
+        key = {"KeyId": self.ids["billing-cards"]}
+        end = (clock.now() + timedelta(days=9)).isoformat()
+        for data in (
+            {"Users": ["ann"], "Rights": ["role.key-user"], "Until": end, **key},
+            {"Groups": ["payments"], "Rights": ["role.encrypt-only"], **key},
+            {"Users": ["cara"], "Rights": ["role.auditor"]},
+            {"Users": ["dan"], "Rights": ["role.key-administrator"]},
+        ):
+            self.do("GrantAccess", **data)
+        asked = {"Right": "role.decrypt-only", "Hours": 8, "Reason": "Refund of May"}
+        self.do("RequestAccess", principal_of(made["ben"]), **asked, **key)
+
 
 def main() -> None:
     """Make everything and print the IDs."""
@@ -173,6 +212,7 @@ def main() -> None:
     furnisher.past()
     furnisher.present()
     furnisher.people()
+    furnisher.rights()
     usage.roll_up()
     print(json.dumps(furnisher.ids))
 

@@ -23,9 +23,11 @@ from accessctl.operations.directory import (
 from accessctl.operations.explaining import (
     ExplainAccess,
     ListKeyAccess,
+    ListKeyHolders,
 )
 from accessctl.operations.grants import (
     GrantAccess,
+    PreviewAccess,
     RevokeAccess,
 )
 from accessctl.operations.groups import (
@@ -51,6 +53,21 @@ from accessctl.operations.policies import (
 from accessctl.operations.policy_reading import (
     DescribePolicy,
     ListPolicies,
+)
+from accessctl.operations.refusals import (
+    ExplainOwnAccess,
+    RecallEvent,
+)
+from accessctl.operations.requests import (
+    DecideAccessRequest,
+    DescribeAccessRequest,
+    ListAccessRequests,
+    RequestAccess,
+    WithdrawAccessRequest,
+)
+from accessctl.operations.rights import (
+    ListGrantees,
+    ListRights,
 )
 from accessctl.operations.settings import (
     DescribeAccountSettings,
@@ -110,6 +127,17 @@ OPERATIONS: tuple[type[Operation], ...] = (
     RevokeAccess,
     ExplainAccess,
     ListKeyAccess,
+    ListKeyHolders,
+    PreviewAccess,
+    ListRights,
+    ListGrantees,
+    ExplainOwnAccess,
+    RecallEvent,
+    RequestAccess,
+    WithdrawAccessRequest,
+    ListAccessRequests,
+    DescribeAccessRequest,
+    DecideAccessRequest,
 )
 
 __all__ = [
@@ -123,10 +151,12 @@ __all__ = [
     "CreateGroup",
     "CreatePolicy",
     "CreateSubAccount",
+    "DecideAccessRequest",
     "DeleteAccessKey",
     "DeleteGroup",
     "DeletePolicy",
     "DeleteSubAccount",
+    "DescribeAccessRequest",
     "DescribeAccountSettings",
     "DescribeGroup",
     "DescribePolicy",
@@ -137,15 +167,23 @@ __all__ = [
     "EndSessions",
     "EndSubAccountSessions",
     "ExplainAccess",
+    "ExplainOwnAccess",
     "GrantAccess",
     "ListAccessKeys",
+    "ListAccessRequests",
+    "ListGrantees",
     "ListGroups",
     "ListKeyAccess",
+    "ListKeyHolders",
     "ListPolicies",
+    "ListRights",
     "ListSessions",
     "ListSubAccounts",
+    "PreviewAccess",
+    "RecallEvent",
     "RemoveFactor",
     "RemoveGroupMembers",
+    "RequestAccess",
     "ResetFactors",
     "ResetPassword",
     "RevokeAccess",
@@ -155,5 +193,6 @@ __all__ = [
     "UpdateGroup",
     "UpdatePolicy",
     "UpdateSubAccount",
+    "WithdrawAccessRequest",
     "first_account",
 ]

@@ -5,15 +5,18 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from accessctl import rulebook
+from accessctl import evaluator, rulebook
 from accessctl.errors import NoSuchOperation, UserNotFound
 from accessctl.explanation import explain
-from accessctl.models import User
+from accessctl.matrix import concerns
+from accessctl.models import Group, User
 from accessctl.operations.grants import find_key
+from accessctl.rules import Rule
 from keys.errors import CmkNotFound
 from keys.models import CustomerMasterKey
 from keys.operations.base import KeyId
-from kmsconsole.inputs import OperationInput
+from kmsconsole import clock
+from kmsconsole.inputs import OperationInput, WholeNumber
 from kmsconsole.operations import Effect, Operation, Scope, registry
 
 
@@ -70,18 +73,13 @@ class ExplainAccess(Operation):
         }
 
 
-class ListKeyAccess(Operation):
-    """Everybody who has any rule about a key, with their rules."""
+class OnOneKey(Operation):
+    """Reads who may do what with one key of the account, whatever its region."""
 
     effect = Effect.READ
     scope = Scope.KEY
     api = False
     permission = "ExplainAccess"
-
-    class Input(OperationInput):
-        """One key."""
-
-        key_id: KeyId
 
     def locate(self, data: Any) -> Sequence[CustomerMasterKey | None]:
         """Find the key in the caller's account."""
@@ -97,19 +95,88 @@ class ListKeyAccess(Operation):
         if self.resources[0] is None:
             raise CmkNotFound("KeyId")
 
-    def perform(self, data: Any) -> dict[str, Any]:
-        """Return (user, rules) by name, the root user first and without rules."""
+
+class ListKeyAccessInput(OperationInput):
+    """One key; `Words` are part of a name, `Offset` rows are left out."""
+
+    key_id: KeyId
+    words: Annotated[str, Field(max_length=64)] = ""
+    offset: Annotated[WholeNumber, Field(ge=0)] = 0
+    limit: Annotated[WholeNumber, Field(ge=1, le=100)] = 25
+
+
+class ListKeyAccess(OnOneKey):
+    """The people and groups that any rule about a key holds for, with their rules."""
+
+    Input = ListKeyAccessInput
+
+    def perform(self, data: ListKeyAccessInput) -> dict[str, Any]:
+        """Return (holder, rules): the root user first, then groups, then people."""
         account_uin = self.call.principal.account_uin
-        rules = rulebook.rules_of_all(account_uin, [data.key_id])
-        people = User.objects.filter(
-            account_id=account_uin, deleted_at__isnull=True
-        ).order_by("-is_root", "name")
+        key = self.resources[0]
+        people = rulebook.rules_of_all(account_uin, [data.key_id])
+        groups = rulebook.rules_of_groups(account_uin, data.key_id)
+        moment = clock.now()
+
+        def affected(rules: Sequence[Rule]) -> bool:
+            return any(concerns(rule, key, moment) for rule in rules)
+
+        users = User.objects.filter(account_id=account_uin, deleted_at__isnull=True)
+        named = {"name__icontains": data.words} if data.words else {}
+        # Names alone are read of everybody, rows of those on the page only.
+        rows: list[tuple[type[User | Group], int, Sequence[Rule]]] = [
+            (User, number, people.get(uin, ()))
+            for number, uin, root in users.filter(**named)
+            .order_by("-is_root", "name")
+            .values_list("id", "uin", "is_root")
+            if root or affected(people.get(uin, ()))
+        ]
+        first = 1 if users.filter(**named, is_root=True).exists() else 0
+        rows[first:first] = [
+            (Group, number, groups[number])
+            for number in Group.objects.filter(account_id=account_uin, **named)
+            .order_by("name")
+            .values_list("id", flat=True)
+            if affected(groups.get(number, ()))
+        ]
+        page = rows[data.offset : data.offset + data.limit]
+        found = {
+            model: model.objects.in_bulk([row[1] for row in page if row[0] is model])
+            for model in (User, Group)
+        }
         return {
-            "Access": [
-                (user, rules.get(user.uin, ()))
-                for user in people
-                if user.is_root or user.uin in rules
-            ]
+            "Access": [(found[model][number], rules) for model, number, rules in page],
+            "Total": len(rows),
+        }
+
+
+class ListKeyHoldersInput(OperationInput):
+    """One key and one operation."""
+
+    key_id: KeyId
+    operation: Annotated[str, Field(min_length=1, max_length=64)]
+
+
+class ListKeyHolders(OnOneKey):
+    """Everybody who may do one operation with a key, and why."""
+
+    audited_fields = ("operation",)
+    Input = ListKeyHoldersInput
+
+    def check(self, data: ListKeyHoldersInput) -> None:
+        """Refuse unknown keys and operations."""
+        super().check(data)
+        if data.operation not in registry():
+            raise NoSuchOperation("Operation")
+
+    def perform(self, data: ListKeyHoldersInput) -> dict[str, Any]:
+        """Return the holders, the root user first, then by name."""
+        key = self.resources[0]
+        account_uin = self.call.principal.account_uin
+        operation = registry()[data.operation]
+        return {
+            "Key": key,
+            "Holders": evaluator.holders(account_uin, key.region, operation, key),
         }
 
 

@@ -26,6 +26,7 @@ from accessctl.models import (
     UserKeyGrant,
 )
 from accessctl.roles import delegable, operations_of
+from accessctl.whatif import Wish, differences
 from keys.errors import CmkNotFound
 from keys.models import CustomerMasterKey
 from keys.operations.base import KeyId
@@ -59,6 +60,12 @@ class GrantAccessInput(AccessInput):
     """`Until` is when the rights end by themselves; they stay without it."""
 
     until: datetime | None = None
+
+
+class PreviewAccessInput(GrantAccessInput):
+    """The same; `Taken` where the rights would be taken away."""
+
+    taken: bool = False
 
 
 class _Access(Operation):
@@ -97,11 +104,14 @@ class _Access(Operation):
             self.call.principal.account_uin, data.users, data.groups
         )
 
+    def check_giving(self, data: GrantAccessInput) -> None:
+        """Refuse an end that has passed, and giving to oneself."""
+        if data.until is not None and _ends(data.until) <= clock.now():
+            raise InvalidParameterValue("Until")
+        refuse_oneself(self.call.principal, self.holders)
+
     def _check_right(self, right: str, *, on_key: bool) -> None:
-        if not operations_of(right):
-            raise UnknownRight("Rights")
-        if on_key and not _permission(right, CustomerMasterKey):
-            raise RightNotForKeys("Rights")
+        check_right(right, on_key=on_key)
         if not delegable(right) and not evaluator.has_full_access(self.call):
             raise RightNotDelegable("Rights")
 
@@ -114,9 +124,7 @@ class GrantAccess(_Access):
     def check(self, data: Any) -> None:
         """Refuse an end that has passed, and granting to oneself."""
         super().check(data)
-        if data.until is not None and _ends(data.until) <= clock.now():
-            raise InvalidParameterValue("Until")
-        refuse_oneself(self.call.principal, self.holders)
+        self.check_giving(data)
 
     def perform(self, data: GrantAccessInput) -> dict[str, Any]:
         """Return whether anything is different now."""
@@ -154,6 +162,39 @@ class RevokeAccess(_Access):
             ).delete()
             changed |= deleted > 0
         return {"Changed": changed}
+
+
+class PreviewAccess(_Access):
+    """What giving or taking these rights would change for whom; nothing is stored."""
+
+    effect = Effect.READ
+    permission = "GrantAccess"
+    step_up = False
+    Input = PreviewAccessInput
+
+    def check(self, data: Any) -> None:
+        """Refuse what would be refused then."""
+        super().check(data)
+        if not data.taken:
+            self.check_giving(data)
+
+    def perform(self, data: PreviewAccessInput) -> dict[str, Any]:
+        """Return the differences, a person each, and the key or None."""
+        wish = Wish(tuple(data.rights), self.key, data.until, data.taken)
+        region = self.key.region if self.key is not None else self.call.region
+        account_uin = self.call.principal.account_uin
+        return {
+            "Key": self.key,
+            "Differences": differences(account_uin, region, self.holders, wish),
+        }
+
+
+def check_right(right: str, *, on_key: bool) -> None:
+    """Refuse what is no right, or none on a key; UnknownRight, RightNotForKeys."""
+    if not operations_of(right):
+        raise UnknownRight("Rights")
+    if on_key and not _permission(right, CustomerMasterKey):
+        raise RightNotForKeys("Rights")
 
 
 def find_key(account_uin: int, key_id: Any) -> CustomerMasterKey | None:
@@ -201,6 +242,11 @@ def refuse_oneself(principal: Any, holders: Iterable[User | Group]) -> None:
         )
         if own:
             raise NotOneself
+
+
+def present_right(holder: User | Group, right: str, key: CustomerMasterKey) -> Any:
+    """Return the row of a right somebody has on a key itself, or None."""
+    return _rows(holder, key).filter(permission__codename=right).first()
 
 
 def give(

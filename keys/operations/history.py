@@ -176,4 +176,7 @@ CHANGES = (
     "GetParametersForImport",
     "ImportKeyMaterial",
     "DeleteImportedKeyMaterial",
+    "GrantAccess",
+    "RevokeAccess",
+    "DecideAccessRequest",
 )

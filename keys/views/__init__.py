@@ -1,5 +1,7 @@
 """Pages about keys."""
 
+from functools import cache
+from typing import Any
 from uuid import UUID
 
 from django.http import Http404, HttpRequest
@@ -18,6 +20,7 @@ from keys.views.files import FilesView
 from keys.views.importing import DeleteMaterialView, ImportKeyMaterialView
 from keys.views.listing import CloudKeyList, KeyList, KeyMenu
 from keys.views.material import GetParametersView, MaterialPage
+from keys.views.page import pages_of_others
 from keys.views.pair_tools import RsaDecryptView, SignView, VerifyView
 from keys.views.public_key import PublicKeyPage
 from keys.views.rotation import (
@@ -79,9 +82,15 @@ _BY_SLUG = {
 
 def operation(request: HttpRequest, key_id: UUID, slug: str) -> HttpResponseBase:
     """Hand over to the page of this operation on this key."""
-    if slug not in _BY_SLUG:
+    page = _BY_SLUG.get(slug) or _of_others().get(slug)
+    if page is None:
         raise Http404
-    return _BY_SLUG[slug](request, key_id=key_id)
+    return page(request, key_id=key_id)
+
+
+@cache
+def _of_others() -> dict[str, Any]:
+    return {page.slug: page.as_view() for page in pages_of_others()}
 
 
 __all__ = [

@@ -14,7 +14,12 @@ from django_htmx.http import HttpResponseClientRedirect
 from keys.crypto.algorithms import key_type_for_usage
 from keys.errors import AliasAlreadyExists
 from keys.forms.creation import CreateKeyForm
-from keys.operations import CreateKey, EnableKeyRotation, ListKeyDetail
+from keys.operations import (
+    CreateKey,
+    DescribeKey,
+    EnableKeyRotation,
+    ListKeyDetail,
+)
 from keys.operations.rotation import LEAST_DAYS, MOST_DAYS, USUAL_DAYS
 from keys.views import snippets
 from keys.views.snippets import ApiCall
@@ -127,6 +132,14 @@ class CreateKeyView(OperationView):
     def _rotated(self, result: Result, days: int | None) -> str:
         """Turn on rotation where it is wanted; returns where to go on."""
         key_id, name = result.output["KeyId"], {"name": result.output["Alias"]}
+        key = result.resources[0]
+        if not self.call.decide(DescribeKey, key).allowed:
+            words = _(
+                "Key %(name)s was created, but you may not see it: creating a key "
+                "gives no rights on it. Ask an administrator of your account for them."
+            )
+            messages.warning(self.request, words % name)
+            return reverse("keys:list")
         if days is not None:
             wanted = {"KeyId": key_id, "RotateDays": days}
             try:

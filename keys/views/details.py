@@ -9,7 +9,9 @@ from django.utils.translation import gettext_lazy
 from keys.forms.details import UpdateAliasForm, UpdateKeyDescriptionForm
 from keys.models import Origin
 from keys.operations import (
+    Decrypt,
     DescribeKey,
+    Encrypt,
     ListKeyEvents,
     UpdateAlias,
     UpdateKeyDescription,
@@ -25,6 +27,7 @@ from keys.views.snippets import ApiCall
 from keys.views.uses import uses_of
 from keys.views.words import USAGE_LABELS, type_label
 from kmsconsole.forms import WireForm
+from kmsconsole.operations import Operation
 from kmsconsole.principals import names_of
 
 _ROTATING = (KeyKind.GENERATED, KeyKind.CLOUD)
@@ -117,14 +120,19 @@ class KeyDetails(KeyPage):
         """Return what the overview shows."""
         key, kind = self.key, self.key.kind
         pending = key.state == KeyState.PENDING_DELETE
+        symmetric = kind in _SYMMETRIC
+        may = self._may
         own = {
+            "may_encrypt": may(Encrypt),
+            "may_decrypt": may(Decrypt),
+            "may_watch": may(ListKeyEvents),
             "edits": edits(self),
             "type_label": type_label(key.usage),
             "usage_label": USAGE_LABELS.get(key.usage, ""),
             "resource_id": metadata(key)["ResourceId"],
             "creator": self._name(),
             "rotates": kind in _ROTATING,
-            "symmetric": kind in _SYMMETRIC,
+            "symmetric": symmetric,
             "imported": key.origin == Origin.EXTERNAL,
             "tool": tool_of(kind),
             "tags": list(key.tags.order_by("name")),
@@ -139,7 +147,12 @@ class KeyDetails(KeyPage):
         uin = self.key.creator_uin
         return names_of([uin]).get(uin, "")
 
+    def _may(self, operation: type[Operation]) -> bool:
+        return self.call.decide(operation, self.key).allowed
+
     def _scheduled(self) -> Happening | None:
+        if not self._may(ListKeyEvents):
+            return None
         # Behind it there is at most the event of the destruction.
         asked = self.parameters() | {"Only": "deletion", "Limit": 2}
         events = ListKeyEvents.execute(self.call, asked).output["Events"]

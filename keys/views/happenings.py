@@ -53,6 +53,13 @@ DEEDS: dict[str, str | Promise] = {
     "SignByAsymmetricKey": gettext_lazy("Sign"),
     "VerifyByAsymmetricKey": gettext_lazy("Verify signature"),
     "AsymmetricRsaDecrypt": gettext_lazy("Decrypt (RSA)"),
+    "GrantAccess": gettext_lazy("Give a right"),
+    "RevokeAccess": gettext_lazy("Take a right away"),
+    "PreviewAccess": gettext_lazy("Preview a right"),
+    "ListKeyAccess": gettext_lazy("View access"),
+    "ListKeyHolders": gettext_lazy("View access"),
+    "ExplainAccess": gettext_lazy("Explain access"),
+    "DecideAccessRequest": gettext_lazy("Decide a request for access"),
 }
 _KINDS = {
     Kind.ROOT: gettext_lazy("root user"),
@@ -98,6 +105,9 @@ _FACTS: tuple[tuple[str, str | Promise, Callable[[Any], str]], ...] = (
     ("wrapping_algorithm", gettext_lazy("Wrapping"), str),
     ("ValidTo", gettext_lazy("Valid until"), _until),
     ("key_spec", gettext_lazy("Data key"), str),
+    ("users", gettext_lazy("Users"), ", ".join),
+    ("groups", gettext_lazy("Groups"), ", ".join),
+    ("rights", gettext_lazy("Rights"), ", ".join),
 )
 
 

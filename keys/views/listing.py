@@ -7,20 +7,23 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.functional import Promise
 from django.utils.translation import gettext, ngettext
 from django.views.generic import View
 from django_htmx.http import replace_url
 
 from keys.crypto.algorithms import KEY_TYPES
-from keys.operations import BrowseKeys, DescribeKey
-from keys.operations.browsing import Page
+from keys.operations import BrowseKeys, CreateKey, DescribeKey
+from keys.operations.browsing import Page, Row
 from keys.states import KeyState
 from keys.views import filters
 from keys.views.batch import BATCHES
 from keys.views.filters import Asked, address
 from keys.views.page import ACTIONS, KeyPage
+from keys.views.permitted import permitted
 from keys.views.rows import Rows
 from keys.views.words import type_label
+from kmsconsole.principals import Call
 from kmsconsole.views import console_call
 
 _YEAR = 365 * 24 * 60 * 60
@@ -32,6 +35,7 @@ class KeyList(View):
 
     role: ClassVar[int] = 0
     template: ClassVar[str] = "keys/list.html"
+    call: Call
 
     def get(self, request: HttpRequest) -> HttpResponseBase:
         """Show one page of the list, or of its rows where htmx asks for them."""
@@ -39,7 +43,8 @@ class KeyList(View):
         asked = Asked.of(request)
         if not by_htmx and (key_id := _whole_id(asked.q)):
             return redirect("keys:details", key_id)
-        result = BrowseKeys.execute(console_call(request), asked.wire(self.role))
+        self.call = console_call(request)
+        result = BrowseKeys.execute(self.call, asked.wire(self.role))
         context = self.context(request, asked, result.output["Page"])
         if by_htmx:
             rows = render(request, f"{self.template}#keys", context)
@@ -48,10 +53,15 @@ class KeyList(View):
 
     def context(self, request: HttpRequest, asked: Asked, page: Page) -> dict[str, Any]:
         """Return what the template shows."""
-        rows = self.rows()
+        operations = {view.operation for view in BATCHES}
+        ids = [row.id for row in page.rows]
+        may = permitted(self.call, operations, ids) if ids else {}
+        batches = [view for view in BATCHES if may.get(view.operation.__name__)]
+        rows = self.rows(page.rows, ticked=bool(batches))
         return {
             "asked": asked,
             "rows": [rows.html(row) for row in page.rows],
+            "may_create": self.call.decide(CreateKey, None).allowed,
             "page": page,
             "total": _total(page),
             "older": page.older and address(request, older=page.older),
@@ -65,15 +75,24 @@ class KeyList(View):
             "usages": [(row.usage, type_label(row.usage)) for row in KEY_TYPES],
             "sources": filters.SOURCES.items(),
             "rotations": filters.ROTATIONS.items(),
-            "batches": [(view.slug, view.label, view.icon) for view in BATCHES],
+            "batches": [(view.slug, view.label, view.icon) for view in batches],
             "back": request.get_full_path(),
             "url": request.path,
         }
 
-    def rows(self) -> Rows:
-        """Return what prints each row."""
-        labels = {view.slug: view.label for view in ACTIONS}
-        return Rows("keys/list_row.html", reverse("keys:list"), labels)
+    def rows(self, rows: list[Row], *, ticked: bool) -> Rows:
+        """Return what prints each of these rows."""
+        views = {view.slug: view for view in ACTIONS}
+        operations = {view.operation for view in views.values()}
+        may = permitted(self.call, operations, [row.id for row in rows])
+
+        def label(slug: str, row: Row) -> str | Promise:
+            view = views.get(slug)
+            fine = view is not None and row.id in may[view.operation.__name__]
+            return view.label if view is not None and fine else ""
+
+        home = reverse("keys:list")
+        return Rows("keys/list_row.html", home, label, ticked=ticked)
 
 
 class CloudKeyList(KeyList):
@@ -82,9 +101,9 @@ class CloudKeyList(KeyList):
     role = 1
     template = "keys/cloud.html"
 
-    def rows(self) -> Rows:
+    def rows(self, rows: list[Row], *, ticked: bool) -> Rows:
         """Return what prints each row."""
-        return Rows("keys/cloud_row.html", reverse("keys:list"), {})
+        return Rows("keys/cloud_row.html", reverse("keys:list"), lambda *_: "")
 
 
 class KeyMenu(KeyPage):

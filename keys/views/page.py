@@ -3,17 +3,19 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, ClassVar
 
+from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.functional import Promise
+from django.utils.module_loading import import_string
 from django.utils.translation import gettext_lazy
 
 from keys.forms.details import ChangeStateForm
 from keys.models import CustomerMasterKey
-from keys.operations import DescribeDestroyedKey
+from keys.operations import DescribeDestroyedKey, ListKeyEvents
 from keys.operations.history import is_tombstone
 from keys.states import KeyKind, KeyState
 from keys.views.base import KeyView, OfferedView
@@ -30,6 +32,8 @@ from keys.views.states import (
 from keys.views.toolbox import tools_for
 from kmsconsole import clock
 from kmsconsole.forms import WireForm
+from kmsconsole.operations import Operation
+from kmsconsole.principals import Call
 
 _DAY = timedelta(days=1)
 
@@ -43,7 +47,8 @@ def tool_of(kind: KeyKind) -> str:
 class Tab:
     """One tab of a key's pages; `slug` is empty for the first.
 
-    One that `outlives` the key is there after it was destroyed too.
+    One that `outlives` the key is there after it was destroyed too. One with
+    `operations` is there for those who may do any of them.
     """
 
     name: str
@@ -51,6 +56,12 @@ class Tab:
     slug: Callable[[KeyKind], str]
     applies: Callable[[KeyKind], bool] = lambda _: True
     outlives: bool = False
+    operations: tuple[type[Operation], ...] = ()
+
+    def serves(self, call: Call, key: CustomerMasterKey) -> bool:
+        """Say whether it holds anything for the caller."""
+        asked = self.operations
+        return not asked or any(call.decide(each, key).allowed for each in asked)
 
 
 TABS: tuple[Tab, ...] = (
@@ -70,7 +81,13 @@ TABS: tuple[Tab, ...] = (
         lambda kind: kind is KeyKind.IMPORTED,
     ),
     Tab("tags", gettext_lazy("Tags"), lambda _: "tag-key"),
-    Tab("activity", gettext_lazy("Activity"), lambda _: "activity", outlives=True),
+    Tab(
+        "activity",
+        gettext_lazy("Activity"),
+        lambda _: "activity",
+        outlives=True,
+        operations=(ListKeyEvents,),
+    ),
 )
 # The ones that are `folded` stand in a menu behind the others.
 ACTIONS: tuple[type[OfferedView], ...] = (
@@ -95,10 +112,13 @@ class KeyPage(KeyView):
     form: ClassVar[type[WireForm]] = ChangeStateForm
     tab: ClassVar[str]
     outlives: ClassVar[bool] = False
+    slug: ClassVar[str]
+    # The tab of a page that another app puts below the key.
+    own_tab: ClassVar[Tab]
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         """Know no such page for a key of another kind."""
-        tab = next((tab for tab in TABS if tab.name == self.tab), None)
+        tab = next((tab for tab in all_tabs() if tab.name == self.tab), None)
         if tab is not None and not tab.applies(self.key.kind):
             raise Http404
         return super().dispatch(request, *args, **kwargs)
@@ -121,7 +141,7 @@ class KeyPage(KeyView):
         rescue = CancelKeyDeletionView.slug
         return super().context(form) | {
             "tab": self.tab,
-            "tabs": tabs_of(key),
+            "tabs": tabs_of(self.call, key),
             "actions": [o for o in offers if not o.folded and o.slug != rescue],
             "folded": [o for o in offers if o.folded],
             # Its button stands in the banner that says what it rescues from.
@@ -132,6 +152,19 @@ class KeyPage(KeyView):
     def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         """Refuse: there is nothing to send here."""
         return self.http_method_not_allowed(request)
+
+
+@cache
+def pages_of_others() -> tuple[type[KeyPage], ...]:
+    """Return the pages of keys that other apps have; settings name them."""
+    return tuple(import_string(path) for path in settings.KMS_KEY_PAGES)
+
+
+@cache
+def all_tabs() -> tuple[Tab, ...]:
+    """Return the tabs in order; those of other apps stand before the activity."""
+    *own, last = TABS
+    return (*own, *(page.own_tab for page in pages_of_others()), last)
 
 
 def days_left(key: CustomerMasterKey) -> int | None:
@@ -145,13 +178,13 @@ def days_left(key: CustomerMasterKey) -> int | None:
     return round(left / _DAY) if left >= _DAY else 0
 
 
-def tabs_of(key: CustomerMasterKey) -> list[dict[str, Any]]:
-    """Return the tabs that apply to this key, with their addresses."""
+def tabs_of(call: Call, key: CustomerMasterKey) -> list[dict[str, Any]]:
+    """Return the tabs that apply to key and caller, with their addresses."""
     kind = key.kind
     tabs = []
-    for tab in TABS:
+    for tab in all_tabs():
         gone = key.state == KeyState.DESTROYED and not tab.outlives
-        if gone or not tab.applies(kind):
+        if gone or not tab.applies(kind) or not tab.serves(call, key):
             continue
         slug = tab.slug(kind)
         url = (

@@ -5,7 +5,7 @@ else there is with marks in their place, and the marks are replaced in every row
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable
 from typing import Any
 
 from django.template.loader import get_template
@@ -49,21 +49,32 @@ _OWN = {str(mark): name for name, mark in _MARKS.items()}
 _MARK = re.compile(f"([{''.join(_OWN)}])")
 
 
+Label = Callable[[str, Row], "str | Promise"]
+
+
 class Rows:
-    """Prints the rows of one page; `labels` are the actions that a row may offer."""
+    """Prints the rows of one page.
+
+    `label` names an action that a row may offer by its slug, or nothing; rows can be
+    ticked where there is something to do with many.
+    """
 
     def __init__(
-        self, template: str, home: str, labels: Mapping[str, str | Promise]
+        self, template: str, home: str, label: Label, *, ticked: bool = False
     ) -> None:
         self._template = get_template(template)
         self._home = home
-        self._labels = labels
+        self._label = label
+        self._ticked = ticked
         self._printed: dict[tuple[Any, ...], list[str]] = {}
 
     def html(self, row: Row) -> SafeString:
         """Return a row of the table."""
         own = _own(row)
+        slug = _NEXT.get(KeyState(row.state), "")
+        label = self._label(slug, row) if slug else ""
         alike = (
+            label,
             row.state,
             row.usage,
             row.origin,
@@ -73,7 +84,10 @@ class Rows:
             *own,
         )
         if alike not in self._printed:
-            context = {"row": self._facts(row) | {name: _MARKS[name] for name in own}}
+            context = {
+                "row": self._facts(row, slug, label)
+                | {name: _MARKS[name] for name in own}
+            }
             printed = self._template.render(context | {"home": self._home})
             self._printed[alike] = _MARK.split(printed)
         parts = self._printed[alike].copy()
@@ -81,8 +95,7 @@ class Rows:
         parts[1::2] = [own[_OWN[mark]] for mark in parts[1::2]]
         return SafeString("".join(parts))
 
-    def _facts(self, row: Row) -> dict[str, Any]:
-        slug = _NEXT.get(KeyState(row.state), "")
+    def _facts(self, row: Row, slug: str, label: str | Promise) -> dict[str, Any]:
         shown = [f"{name}={value}" if value else name for name, value in row.tags]
         return {
             "url": f"{self._home}{_MARKS['id']}/",
@@ -96,8 +109,9 @@ class Rows:
             "rotation": _rotation(row.rotate_days) if row.rotation_enabled else "",
             "tags": shown[:_SHOWN_TAGS],
             "more_tags": shown[_SHOWN_TAGS:],
-            "slug": slug if slug in self._labels else "",
-            "label": self._labels.get(slug, ""),
+            "slug": slug if label else "",
+            "label": label,
+            "ticked": self._ticked,
         }
 
 

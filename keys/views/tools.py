@@ -319,8 +319,13 @@ class RandomView(Tool):
         return {"NumberOfBytes": "32"}
 
     def context(self, form: WireForm) -> dict[str, Any]:
-        """Return where the form goes."""
-        return super().context(form) | {"url": self.request.path}
+        """Return where the form goes, and why it would be refused."""
+        allowed = self.call.decide(self.operation, None).allowed
+        refusal = UnauthorizedOperation(operation=self.operation.__name__)
+        return super().context(form) | {
+            "url": self.request.path,
+            "unavailable": "" if allowed else refusal.message,
+        }
 
     def api(self) -> ApiCall:
         """Return the call for 32 bytes."""

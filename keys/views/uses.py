@@ -11,7 +11,12 @@ _MOST_USERS = 3
 
 
 def uses_of(view: KeyView) -> dict[str, Any]:
-    """Return the last use, how often and by whom, for `keys/uses.html` and others."""
+    """Return the last use, how often and by whom, for `keys/uses.html` and others.
+
+    Nothing but `uses_hidden` for those who may not know.
+    """
+    if not view.call.decide(DescribeKeyUsage, view.key).allowed:
+        return {"uses_hidden": True}
     usage = DescribeKeyUsage.execute(view.call, {"KeyId": view.key_id}).output
     last, users = usage["LastUse"], usage["Users"]
     return {

@@ -3,6 +3,8 @@ class RowPicker extends HTMLElement {
   connectedCallback() {
     this.all = this.querySelector("[data-all]");
     this.place = this.querySelector("[data-count]");
+    // Who may change nothing has nothing to tick.
+    if (!this.place) return;
     if (this.all) this.all.hidden = false;
     this.addEventListener("change", this);
     this.update();
