@@ -261,19 +261,20 @@ def main(folder: Path) -> dict[str, Any]:
     forbidden = flip(stage, counts)
     (folder / "end").touch()
     seen = [json.loads(process.communicate(timeout=30)[0]) for process in processes]
+    answers = [answer for each in seen for answer in each]
     # One that was still going on when the right came back may have seen it.
     inside = [
         (name, code)
         for name, begin, end in forbidden
-        for began, ended, code in sum(seen, [])
+        for began, ended, code in answers
         if begin < began and ended < end
     ]
     return {
         "flips": 2 * sum(WAYS.values()),
         "late": [name for name, code in inside if not code],
         "judged": {name: sum(way == name for way, _ in inside) for name in WAYS},
-        "successes": [sum(not code for *_, code in answers) for answers in seen],
-        "codes": sorted({code for *_, code in sum(seen, [])}),
+        "successes": [sum(not code for *_, code in each) for each in seen],
+        "codes": sorted({code for *_, code in answers}),
         "ended": [process.returncode for process in processes],
     }
 
