@@ -10,11 +10,9 @@ from functools import reduce
 from operator import or_
 from typing import Any
 
-from django.db.models import Q
-
 from accessctl import rulebook
 from accessctl.models import User
-from accessctl.rules import Question, Rule, Verdict, judge
+from accessctl.rules import Question, Reach, Rule, Verdict, judge
 from kmsconsole import clock
 from kmsconsole.operations import Operation, Scope, registry
 from kmsconsole.principals import Call, Decision, Kind
@@ -135,18 +133,24 @@ def visible(call: Call, operation: type[Operation], resources: Any) -> Any:
     if who.kind is not Kind.SUB:
         return resources.none()
     allows, denies = _reaching(call, operation)
-    may = reduce(or_, allows, rulebook.granted_on_key(who.uin, operation.needs()))
-    narrowed = resources.filter(may)
-    return narrowed.exclude(reduce(or_, denies)) if denies else narrowed
+    if Reach() not in allows:
+        keys = rulebook.granted_on_key(who.uin, operation.needs())
+        queries = (reach.query() for reach in allows)
+        resources = resources.filter(reduce(or_, queries, keys))
+    if denies:
+        resources = resources.exclude(reduce(or_, (d.query() for d in denies)))
+    return resources
 
 
-def _reaching(call: Call, operation: type[Operation]) -> tuple[list[Q], list[Q]]:
-    """Return what rules that aren't on single keys allow and deny, as conditions."""
-    allows: list[Q] = []
-    denies: list[Q] = []
+def _reaching(
+    call: Call, operation: type[Operation]
+) -> tuple[list[Reach], list[Reach]]:
+    """Return what rules that aren't grants on single keys allow and deny."""
+    allows: list[Reach] = []
+    denies: list[Reach] = []
     for rule in _deciding(call, operation):
         side = allows if rule.statement.allow else denies
-        side.extend(reach.query() for reach in rule.statement.reaches)
+        side.extend(rule.statement.reaches)
     return allows, denies
 
 

@@ -1,6 +1,7 @@
 """`make bench`: everything side by side in one run, as figures and ratios.
 
-`make bench ARGS=list` measures the list of keys instead.
+`make bench ARGS=list` measures the list of keys instead, `make bench ARGS=access` what
+permissions cost.
 
 Machines differ and are noisy: ratios of one run are what to compare, not figures of
 two runs. A refusal counts as a failure. Rate limits are off.
@@ -16,8 +17,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks import access, load, postgresql, servers
 from benchmarks import list as key_list
-from benchmarks import load, postgresql, servers
 from benchmarks.load import Measured, Signer
 
 SECONDS = int(os.environ.get("BENCH_SECONDS", "10"))
@@ -146,4 +147,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(key_list.main() if sys.argv[1:] == ["list"] else main())
+    mains = {"list": key_list.main, "access": access.main}
+    sys.exit(mains.get("".join(sys.argv[1:]), main)())

@@ -1,0 +1,207 @@
+"""Who may run which operation, written out by hand: one line for each operation.
+
+Not made from the code under test, so that a slip there shows. A new operation needs a
+line in ROWS; what the functions below mean is said in their first lines.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+# What stands for the key of a cell, and for a ciphertext that names it.
+KEY, BLOB = "<key>", "<blob>"
+TEXT = "YQ=="
+_SIGNED = {"Algorithm": "ECC_P256_R1", "Message": TEXT}
+_DAYS = {"PendingWindowInDays": 7}
+_TAGS = {"Tags": [{"TagKey": "team", "TagValue": "shop"}]}
+_WRAPPING = {"WrappingAlgorithm": "RSAES_PKCS1_V1_5", "WrappingKeySpec": "RSA_2048"}
+_MANY = {"KeyIds": [KEY]}
+_SOMEBODY = {"UserName": "nobody"}
+_RIGHTS = {"Users": ["nobody"], "Rights": ["role.read-only"], "KeyId": KEY}
+
+# Short names for the roles that go together below. Full access holds everything.
+USING = "key-user encrypt-only decrypt-only"
+ENCRYPTING = "key-user encrypt-only"
+DECRYPTING = "key-user decrypt-only"
+ADMIN = "key-administrator"
+READING = f"{ADMIN} auditor read-only"
+SEEING = f"{READING} {USING} signer"
+LOOKING = f"{ADMIN} auditor read-only"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One operation: whose it is, which roles hold it, and an input it can read."""
+
+    scope: str
+    roles: frozenset[str] = frozenset()
+    needs: str = ""
+    operator: bool = False
+    oneself: bool = False
+    step_up: bool = False
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+def on_key(roles: str = "", data: dict[str, Any] | None = None, **more: Any) -> Row:
+    """For those with the right on the key or on the account."""
+    asked = {"KeyId": KEY} | (data or {})
+    if "KeyIds" in asked or "CiphertextBlob" in asked:
+        del asked["KeyId"]
+    return Row("key", frozenset(roles.split()), data=asked, **more)
+
+
+def on_account(roles: str = "", data: dict[str, Any] | None = None, **more: Any) -> Row:
+    """For those with the right on the whole account."""
+    return Row("account", frozenset(roles.split()), data=data or {}, **more)
+
+
+def listing(data: dict[str, Any] | None = None, **more: Any) -> Row:
+    """For everybody of the account, each with an answer of their own."""
+    return Row("listing", data=data or {}, **more)
+
+
+def for_oneself(data: dict[str, Any] | None = None, **more: Any) -> Row:
+    """For everybody about themselves."""
+    return Row("caller", data=data or {}, **more)
+
+
+def administration(data: dict[str, Any] | None = None, **more: Any) -> Row:
+    """For root, the operator and full access to the account."""
+    return Row("administration", data=data or {}, **more)
+
+
+def by_operator(data: dict[str, Any] | None = None, **more: Any) -> Row:
+    """Only by command at the machine."""
+    return Row("operator", data=data or {}, **more)
+
+
+def by_service(data: dict[str, Any] | None = None, **more: Any) -> Row:
+    """Only by the service itself."""
+    return Row("system", data=data or {}, **more)
+
+
+ROWS: dict[str, Row] = {
+    # Using keys.
+    "Encrypt": on_key(ENCRYPTING, {"Plaintext": TEXT}),
+    "GenerateDataKey": on_key(ENCRYPTING, {"KeySpec": "AES_256"}),
+    "Decrypt": on_key(DECRYPTING, {"CiphertextBlob": BLOB}),
+    "ReEncrypt": on_key("key-user", {"CiphertextBlob": BLOB}),
+    "GetPublicKey": on_key(f"{READING} {ENCRYPTING} signer"),
+    "SignByAsymmetricKey": on_key("signer", _SIGNED),
+    "VerifyByAsymmetricKey": on_key("signer", {**_SIGNED, "SignatureValue": TEXT}),
+    "AsymmetricRsaDecrypt": on_key(
+        DECRYPTING, {"Algorithm": "RSAES_PKCS1_V1_5", "Ciphertext": "A" * 342 + "=="}
+    ),
+    "GenerateRandom": on_account(ENCRYPTING, {"NumberOfBytes": 1}),
+    # Seeing keys.
+    "DescribeKey": on_key(SEEING),
+    "DescribeKeys": on_key(SEEING, _MANY),
+    "GetKeyRotationStatus": on_key(SEEING),
+    "ListKeyVersions": on_key(SEEING, needs="DescribeKey"),
+    "DescribeDestroyedKey": on_key(SEEING, needs="DescribeKey"),
+    "ChooseKeys": on_key(SEEING, _MANY, needs="DescribeKey"),
+    "DescribeKeyUsage": on_key(READING),
+    "ListKeyEvents": on_key(f"{ADMIN} auditor"),
+    "ListKeys": listing(needs="DescribeKey"),
+    "ListKeyDetail": listing(needs="DescribeKey"),
+    "BrowseKeys": listing(needs="DescribeKey"),
+    "GetServiceStatus": on_account(LOOKING),
+    "GetRegions": on_account(LOOKING),
+    "ListAlgorithms": on_account(LOOKING),
+    # Changing keys.
+    "CreateKey": on_account(ADMIN, {"Alias": "made-by-the-matrix"}),
+    "UpdateAlias": on_key(ADMIN, {"Alias": "named-by-the-matrix"}),
+    "UpdateKeyDescription": on_key(ADMIN, {"Description": "d"}),
+    "TagKey": on_key(ADMIN, _TAGS),
+    "TagKeys": on_key(ADMIN, {**_MANY, **_TAGS}, needs="TagKey"),
+    "EnableKey": on_key(ADMIN),
+    "EnableKeys": on_key(ADMIN, _MANY),
+    "DisableKey": on_key(ADMIN, step_up=True),
+    "DisableKeys": on_key(ADMIN, _MANY, step_up=True),
+    "ArchiveKey": on_key(ADMIN),
+    "CancelKeyArchive": on_key(ADMIN),
+    "EnableKeyRotation": on_key(ADMIN),
+    "DisableKeyRotation": on_key(ADMIN),
+    "RotateKey": on_key(ADMIN),
+    "ScheduleKeyDeletion": on_key(ADMIN, _DAYS, step_up=True),
+    "ScheduleKeysDeletion": on_key(
+        ADMIN, {**_MANY, **_DAYS}, needs="ScheduleKeyDeletion", step_up=True
+    ),
+    "CancelKeyDeletion": on_key(ADMIN),
+    "GetParametersForImport": on_key(ADMIN, _WRAPPING),
+    "ImportKeyMaterial": on_key(
+        ADMIN, {"ImportToken": TEXT, "EncryptedKeyMaterial": TEXT}
+    ),
+    "DeleteImportedKeyMaterial": on_key(ADMIN, step_up=True),
+    "DestroyKey": by_service({"KeyId": KEY}),
+    "CreateCloudKey": by_service({"Product": "cos"}),
+    # Rights.
+    "GrantAccess": on_key(ADMIN, _RIGHTS, operator=True, step_up=True),
+    "RevokeAccess": on_key(
+        ADMIN, _RIGHTS, needs="GrantAccess", operator=True, step_up=True
+    ),
+    "ExplainAccess": on_key(
+        f"{ADMIN} auditor", {**_SOMEBODY, "Operation": "Encrypt"}, operator=True
+    ),
+    "ListKeyAccess": on_key(f"{ADMIN} auditor", needs="ExplainAccess"),
+    # Accounts and people.
+    "SignIn": for_oneself(),
+    "CreateAccount": by_operator({"Name": "x"}),
+    "CreateAccessKey": administration(_SOMEBODY),
+    "ResetPassword": administration(_SOMEBODY),
+    "ResetFactors": administration(_SOMEBODY),
+}
+
+ROLES = (
+    "key-administrator",
+    "key-user",
+    "encrypt-only",
+    "decrypt-only",
+    "signer",
+    "auditor",
+    "read-only",
+    "full-access",
+)
+
+
+@dataclass(frozen=True)
+class Person:
+    """Who acts, and what was given to them: roles on the key and on the account."""
+
+    name: str
+    principal: Any
+    kind: str = "sub"
+    on_key: frozenset[str] = frozenset()
+    on_account: frozenset[str] = frozenset()
+    foreign: bool = False
+
+
+def expected(row: Row, person: Person, target: str) -> bool:
+    """Say what has to be decided.
+
+    `target` is key (the one with grants), other (key or person of the account),
+    oneself, foreign, or nothing.
+    """
+    if row.scope in ("system", "operator"):
+        return person.kind == row.scope
+    if person.foreign:
+        # What is foreign to the account is these people's own, and nothing else is.
+        target = {"foreign": "other", "nothing": "nothing"}.get(target, "foreign")
+    if target == "foreign":
+        return False
+    if person.kind == "sub":
+        return _expected_of_sub(row, person, target)
+    if person.kind == "operator":
+        return row.operator or row.scope == "administration"
+    return person.kind == "root"
+
+
+def _expected_of_sub(row: Row, person: Person, target: str) -> bool:
+    own = row.oneself and target == "oneself"
+    if own or row.scope in ("caller", "listing"):
+        return True
+    if row.scope == "administration":
+        return "full-access" in person.on_account
+    held = person.on_account
+    if row.scope == "key" and target == "key":
+        held |= person.on_key
+    return bool(held & (row.roles | {"full-access"}))

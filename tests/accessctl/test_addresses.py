@@ -1,0 +1,350 @@
+"""Every address of the console x who asks: what is answered, and that nothing changes.
+
+ADDRESSES is written out by hand: a new page needs a line there. The person from
+elsewhere holds full access to another account.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+from django.db import connection
+from django.http import HttpResponse
+from django.test import Client
+from django.urls import get_resolver
+
+from accessctl.models import User
+from accessctl.operations import first_account
+from keys.views import _BY_SLUG as OF_A_KEY
+from keys.views.batch import BATCHES
+from tests.accessctl.people import grant, sub_account
+from tests.accessctl.undone import undone
+from tests.console import PASSWORD, enter
+from tests.personas import ACCOUNT, FOREIGN_ACCOUNT, FOREIGN_ROOT, create_key
+
+pytestmark = pytest.mark.django_db
+
+HINT = (
+    "%r has no line in %s of tests/accessctl/test_addresses.py: add one with what GET "
+    "answers to a sub-account without rights, to a sub-account with full access to "
+    "another account, and to root."
+)
+# What stands for the parts of an address.
+PARTS = {
+    "<uuid:key_id>": "{key}",
+    "<int:account>": str(ACCOUNT),
+    "<int:pk>": "1",
+    "<path:object_id>": "1",
+    "<path:content_type_id>": "1",
+    r"^confirm-email/(?P<key>[-:\w]+)/$": "confirm-email/abc/",
+    r"^password/reset/key/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)/$": (
+        "password/reset/key/1-abc/"
+    ),
+    r"(?P<url>.*)$": "nothing/",
+}
+# What GET answers to a sub-account without rights, to somebody from elsewhere, to root.
+ADDRESSES = {
+    "": "302 302 302",
+    "account/2fa/": "200 200 200",
+    "account/2fa/authenticate/": "302 302 302",
+    "account/2fa/reauthenticate/": "403 403 302",
+    "account/2fa/recovery-codes/": "404 404 404",
+    "account/2fa/recovery-codes/download/": "404 404 404",
+    "account/2fa/recovery-codes/generate/": "200 200 302",
+    "account/2fa/totp/activate/": "200 200 302",
+    "account/2fa/totp/deactivate/": "404 404 404",
+    "account/2fa/webauthn/": "200 200 200",
+    "account/2fa/webauthn/add/": "200 200 302",
+    "account/2fa/webauthn/keys/<int:pk>/edit/": "404 404 302",
+    "account/2fa/webauthn/keys/<int:pk>/remove/": "404 404 302",
+    "account/2fa/webauthn/reauthenticate/": "403 403 302",
+    r"account/^confirm-email/(?P<key>[-:\w]+)/$": "200 200 200",
+    "account/^password/reset/key/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)/$": "200 200 200",
+    "account/confirm-email/": "200 200 200",
+    "account/email/": "200 200 200",
+    "account/inactive/": "200 200 200",
+    "account/login/": "302 302 302",
+    "account/login/code/confirm/": "302 302 302",
+    "account/logout/": "200 200 200",
+    "account/password/change/": "302 302 200",
+    "account/password/reset/": "200 200 200",
+    "account/password/reset/done/": "200 200 200",
+    "account/password/reset/key/done/": "200 200 200",
+    "account/password/set/": "200 200 302",
+    "account/reauthenticate/": "403 403 200",
+    "account/sessions/": "200 200 200",
+    "account/signup/": "302 302 302",
+    "healthz": "200 200 200",
+    "keys/": "200 200 200",
+    "keys/<uuid:key_id>/": "403 404 200",
+    "keys/<uuid:key_id>/activity/": "403 404 200",
+    "keys/<uuid:key_id>/archive-key/": "403 404 200",
+    "keys/<uuid:key_id>/cancel-key-archive/": "403 404 200",
+    "keys/<uuid:key_id>/cancel-key-deletion/": "403 404 200",
+    "keys/<uuid:key_id>/decrypt/": "403 404 200",
+    "keys/<uuid:key_id>/delete-imported-key-material/": "403 404 200",
+    "keys/<uuid:key_id>/disable-key-rotation/": "403 404 200",
+    "keys/<uuid:key_id>/disable-key/": "403 404 200",
+    "keys/<uuid:key_id>/enable-key-rotation/": "403 404 200",
+    "keys/<uuid:key_id>/enable-key/": "403 404 200",
+    "keys/<uuid:key_id>/encrypt/": "403 404 200",
+    "keys/<uuid:key_id>/files/": "403 404 200",
+    "keys/<uuid:key_id>/generate-data-key/": "403 404 200",
+    "keys/<uuid:key_id>/get-parameters-for-import/": "403 404 404",
+    "keys/<uuid:key_id>/import-key-material/": "302 302 302",
+    "keys/<uuid:key_id>/material/": "403 404 404",
+    "keys/<uuid:key_id>/menu/": "302 302 302",
+    "keys/<uuid:key_id>/public-key/": "403 404 404",
+    "keys/<uuid:key_id>/re-encrypt/": "403 404 200",
+    "keys/<uuid:key_id>/rotate-key/": "403 404 200",
+    "keys/<uuid:key_id>/rotation/": "403 404 200",
+    "keys/<uuid:key_id>/rsa-decrypt/": "403 404 404",
+    "keys/<uuid:key_id>/schedule-key-deletion/": "403 404 200",
+    "keys/<uuid:key_id>/sign/": "403 404 404",
+    "keys/<uuid:key_id>/tag-key/": "403 404 200",
+    "keys/<uuid:key_id>/update-alias/": "403 404 200",
+    "keys/<uuid:key_id>/update-key-description/": "403 404 200",
+    "keys/<uuid:key_id>/verify/": "403 404 404",
+    "keys/batch/disable-keys/": "200 200 200",
+    "keys/batch/enable-keys/": "200 200 200",
+    "keys/batch/schedule-keys-deletion/": "200 200 200",
+    "keys/batch/tag-keys/": "200 200 200",
+    "keys/cloud/": "200 200 200",
+    "keys/create/": "200 200 200",
+    "keys/random/": "200 200 200",
+    "login/": "302 302 302",
+    "login/<int:account>/": "302 302 302",
+    "logout/": "200 200 200",
+    "preferences/language/": "405 405 405",
+    "preferences/region/": "405 405 405",
+    "preferences/theme/": "405 405 405",
+    "readyz": "200 200 200",
+}
+# Answered without signing in; everything else leads to the sign-in.
+OPEN = {
+    r"account/^confirm-email/(?P<key>[-:\w]+)/$",
+    "account/^password/reset/key/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)/$",
+    "account/confirm-email/",
+    "account/inactive/",
+    "account/login/",
+    "account/password/reset/",
+    "account/password/reset/done/",
+    "account/password/reset/key/done/",
+    "account/signup/",
+    "healthz",
+    "login/",
+    "login/<int:account>/",
+    "preferences/language/",
+    "preferences/theme/",
+    "readyz",
+}
+# The operator's site: nobody but the operator gets in. A line for each model.
+OPERATOR = {
+    "",
+    "login/",
+    "logout/",
+    "password_change/",
+    "password_change/done/",
+    "autocomplete/",
+    "jsi18n/",
+    "r/<path:content_type_id>/<path:object_id>/",
+    r"(?P<url>.*)$",
+}
+MODELS = {
+    "account/emailaddress/",
+    "accessctl/accesskey/",
+    "accessctl/account/",
+    "accessctl/user/",
+    "audit/auditevent/",
+    "auth/group/",
+    "keys/customermasterkey/",
+    "keys/heartbeat/",
+    "keys/keyversion/",
+    "keys/tokenkey/",
+    "mfa/authenticator/",
+    "usersessions/usersession/",
+}
+_OF_ONE = "<path:object_id>/"
+_DONE_TO_ONE = (f"{_OF_ONE}{what}/" for what in ("change", "delete", "history"))
+ABOUT_MODEL = ("", "add/", _OF_ONE, *_DONE_TO_ONE)
+OF_USE = re.compile(
+    "audit_|django_session|usersessions_|kmsconsole_cache|keys_(usageprogress|keyusage)"
+)
+
+
+def walk(patterns: Any, before: str = "") -> Iterator[str]:
+    """Yield every address, slugs written out."""
+    for pattern in patterns:
+        route = before + str(pattern.pattern)
+        if hasattr(pattern, "url_patterns"):
+            yield from walk(pattern.url_patterns, route)
+        elif "<slug:slug>" in route:
+            slugs = OF_A_KEY if "<uuid:key_id>" in route else [b.slug for b in BATCHES]
+            yield from (route.replace("<slug:slug>", slug) for slug in slugs)
+        else:
+            yield route
+
+
+ROUTES = sorted(set(walk(get_resolver().url_patterns)))
+# The start page of each application in the operator's site is named after them all.
+FOR_OPERATOR = [
+    route.removeprefix("operator/")
+    for route in ROUTES
+    if route.startswith("operator/") and "app_label" not in route
+]
+FOR_PEOPLE = [route for route in ROUTES if not route.startswith("operator/")]
+
+
+def test_every_address_has_a_line() -> None:
+    for route in FOR_PEOPLE:
+        assert route in ADDRESSES, HINT % (route, "ADDRESSES")
+    known = OPERATOR | {model + what for model in MODELS for what in ABOUT_MODEL}
+    for route in FOR_OPERATOR:
+        assert route in known, HINT % (route, "OPERATOR or MODELS")
+    gone = (set(ADDRESSES) | OPEN) - set(FOR_PEOPLE), known - set(FOR_OPERATOR)
+    assert not any(gone), f"these addresses are no more: {gone}"
+
+
+@pytest.fixture
+def browsers() -> dict[str, Client]:
+    """Each asker's browser, by name."""
+    cache.clear()
+    first_account(PASSWORD)
+    sub_account("nobody")
+    stranger = sub_account("stranger", FOREIGN_ACCOUNT)
+    grant(stranger, "role.full-access", by=FOREIGN_ROOT)
+    found = {"anonymous": Client()}
+    for user in User.objects.exclude(uin=FOREIGN_ACCOUNT):
+        found["root" if user.is_root else user.name] = client = Client()
+        enter(client, user)
+    assert set(found) == {"anonymous", "nobody", "stranger", "root"}
+    return found
+
+
+def path_of(route: str, key: str) -> str:
+    for part, text in PARTS.items():
+        route = route.replace(part, text.replace("{key}", key))
+    path = f"/{route}"
+    assert not re.search(r"[<>^$]", path), f"say in PARTS what stands for {path}"
+    return path
+
+
+def content() -> str:
+    """Return a digest of everything stored but audit, use and sessions."""
+    digest = hashlib.sha256()
+    with connection.cursor() as cursor:
+        for table in sorted(connection.introspection.table_names(cursor)):
+            if not OF_USE.match(table):
+                cursor.execute(f'SELECT * FROM "{table}"')
+                rows = sorted(map(repr, cursor.fetchall()))
+                digest.update(repr((table, rows)).encode())
+    return digest.hexdigest()
+
+
+def ask(client: Client, method: str, path: str) -> HttpResponse:
+    """Ask and forget what the asking did to browser and database."""
+    kept = client.cookies.copy()
+    answer: HttpResponse = getattr(client, method)(path)
+    client.cookies = kept
+    return answer
+
+
+def leads_to_sign_in(answer: HttpResponse) -> bool:
+    """Say whether this sends somebody to the sign-in."""
+    place = answer.headers.get("Location", "")
+    return bool(re.match(r"(/operator)?/login/", place))
+
+
+def is_turned_away(answer: HttpResponse) -> bool:
+    """Say whether somebody was sent to the sign-in, or refused."""
+    return leads_to_sign_in(answer) or answer.status_code in (403, 404, 405)
+
+
+def is_as_open(answer: HttpResponse, route: str) -> bool:
+    """Say whether somebody who didn't sign in got what OPEN says."""
+    if route in OPEN:
+        return not leads_to_sign_in(answer)
+    return is_turned_away(answer)
+
+
+def test_get_answers_as_written_and_changes_nothing(
+    browsers: dict[str, Client],
+) -> None:
+    key = create_key()
+    before = content()
+    wrong: list[Any] = []
+    for route in FOR_PEOPLE:
+        path = path_of(route, key)
+        codes = ADDRESSES.get(route, "- - -").split()
+        wanted = dict(zip(("nobody", "stranger", "root"), codes, strict=True))
+        for name, client in browsers.items():
+            answer = ask(client, "get", path)
+            if name == "anonymous":
+                if not is_as_open(answer, route):
+                    wrong.append((route, name, answer.status_code))
+            elif str(answer.status_code) != wanted.get(name):
+                wrong.append((route, name, answer.status_code))
+            if content() != before:
+                wrong.append((route, name, "GET changed something"))
+                before = content()
+    assert not wrong, wrong
+
+
+def test_post_without_rights_changes_nothing(browsers: dict[str, Client]) -> None:
+    """And neither does a form without fields break a page."""
+    key = create_key()
+    before = content()
+    wrong: list[Any] = []
+    for route in FOR_PEOPLE:
+        path = path_of(route, key)
+        for name, client in browsers.items():
+            with undone():
+                answer = ask(client, "post", path)
+                if answer.status_code >= 500:
+                    wrong.append((route, name, answer.status_code))
+                if name == "anonymous" and not is_as_open(answer, route):
+                    wrong.append((route, name, answer.status_code))
+                if name != "root" and content() != before:
+                    wrong.append((route, name, "POST changed something"))
+    assert not wrong, wrong
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_the_operators_site_lets_nobody_else_in(
+    browsers: dict[str, Client], method: str
+) -> None:
+    key = create_key()
+    before = content()
+    wrong: list[Any] = []
+    for route in FOR_OPERATOR:
+        path = path_of(f"operator/{route}", key)
+        for name, client in browsers.items():
+            with undone():
+                answer = ask(client, method, path)
+                out = is_turned_away(answer) or route == "logout/"
+                if answer.status_code >= 500 or (name != "root" and not out):
+                    wrong.append((route, name, answer.status_code))
+                if content() != before:
+                    wrong.append((route, name, f"{method} changed something"))
+    assert not wrong, wrong
+
+
+def test_somebody_elses_key_looks_like_none(browsers: dict[str, Client]) -> None:
+    """Page by page, but for the key's own number."""
+    key, none = create_key(), "11111111-1111-4111-8111-111111111111"
+    noise = re.compile(
+        rb'(value|content)="[^"]{20,}"|[0-9a-f]{8}-[0-9a-f-]{27}|X-CSRFToken[^}]*'
+    )
+    for route in FOR_PEOPLE:
+        if "<uuid:key_id>" not in route:
+            continue
+        for method in ("get", "post"):
+            answers = []
+            for number in (key, none):
+                with undone():
+                    got = ask(browsers["stranger"], method, path_of(route, number))
+                answers.append((got.status_code, noise.sub(b"", got.content)))
+            assert answers[0] == answers[1], (route, method)

@@ -1,0 +1,102 @@
+"""What permissions cost: the same number of statements, whatever there is of rights."""
+
+import json
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from accessctl.models import Policy, PolicyAttachment, User
+from keys.operations import (
+    BrowseKeys,
+    DescribeKey,
+    DisableKeys,
+    EnableKeys,
+    Encrypt,
+    GenerateRandom,
+    ListKeyDetail,
+    ListKeys,
+)
+from kmsconsole.operations import Operation
+from tests.accessctl.people import acting, grant, group, sub_account
+from tests.personas import ACCOUNT, call, create_key
+
+pytestmark = pytest.mark.django_db
+
+# As tests/keys/test_query_counts.py counts for root, and two more for each decision:
+# the policies, and the grants. Lists of somebody who doesn't see all need one more, for
+# the keys that they were granted one by one.
+PINNED: dict[type[Operation], int] = {
+    Encrypt: 5,
+    GenerateRandom: 4,
+    DescribeKey: 5,
+    ListKeys: 9,
+    ListKeyDetail: 9,
+    BrowseKeys: 12,
+}
+
+
+def inputs(key: str) -> dict[type[Operation], dict[str, Any]]:
+    return {
+        Encrypt: {"KeyId": key, "Plaintext": "YQ=="},
+        GenerateRandom: {"NumberOfBytes": 1},
+        DescribeKey: {"KeyId": key},
+        ListKeys: {},
+        ListKeyDetail: {},
+        BrowseKeys: {},
+    }
+
+
+def counted(user: User, key: str, number: int) -> dict[type[Operation], int]:
+    found = {}
+    for at, (operation, data) in enumerate(inputs(key).items()):
+        fresh = call(acting(user), signature_hash=bytes([number, at]) * 16)
+        with CaptureQueriesContext(connection) as statements:
+            operation.execute(fresh, data)
+        found[operation] = len(statements)
+    return found
+
+
+def attach(user: User, number: int) -> None:
+    statement = {"effect": "allow", "action": "name/kms:Encrypt", "resource": "*"}
+    policy = Policy.objects.create(
+        account=user.account,
+        name=f"policy {number}",
+        document=json.dumps({"version": "2.0", "statement": statement}),
+    )
+    PolicyAttachment.objects.create(
+        policy=policy, user=user, attached_by_uin=ACCOUNT, attached_by_name="admin"
+    )
+
+
+def test_rights_cost_the_same_however_many_there_are() -> None:
+    key, user = create_key(), sub_account()
+    grant(user, "role.key-user", key=key)
+    grant(user, "GenerateRandom")
+    assert counted(user, key, 0) == PINNED
+    for number in range(12):
+        other = create_key(f"key-{number}")
+        team = group(f"team-{number}", user, sub_account(f"sub-{number}"))
+        grant(user, "role.auditor", "Encrypt", key=other)
+        grant(team, "role.key-user", key=other)
+        grant(team, "role.encrypt-only", key=key)
+        attach(user, number)
+    assert counted(user, key, 1) == PINNED
+
+
+def test_each_key_of_a_batch_is_decided_for_itself() -> None:
+    """Two statements a key: the only cost that grows, by what was asked for."""
+    keys = [create_key(name) for name in "abcd"]
+    user = sub_account()
+    grant(user, "role.key-administrator")
+    costs = []
+    for number in (2, 4):
+        statements = {}
+        for operation in (DisableKeys, EnableKeys):
+            with CaptureQueriesContext(connection) as captured:
+                operation.execute(call(acting(user)), {"KeyIds": keys[:number]})
+            statements[operation] = len(captured)
+        costs.append(statements)
+    for operation in (DisableKeys, EnableKeys):
+        assert costs[1][operation] - costs[0][operation] == 2 * (2 + 1)
