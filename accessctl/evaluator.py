@@ -155,8 +155,9 @@ def _reaching(
 
 
 def _deciding(call: Call, operation: type[Operation]) -> list[Rule]:
-    # A list shows where the operation it goes with may be done, and nothing else.
-    operation = registry()[operation.needs()]
+    if operation.scope is Scope.LISTING:
+        # A list shows where the operation it goes with may be done, and nothing else.
+        operation = registry()[operation.needs()]
     moment = clock.now()
     return [
         rule

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from accessctl import rulebook
 from accessctl.capabilities import operations_on
@@ -28,6 +29,11 @@ class Wish:
     def key_id(self) -> Any:
         """The key's ID, or None for the account."""
         return self.key.id if self.key is not None else None
+
+    @property
+    def keys(self) -> tuple[UUID, ...]:
+        """The key's ID, if there is one, as the rulebook takes it."""
+        return (self.key.id,) if self.key is not None else ()
 
     def applied(self, rules: Rules, group: str) -> Rules:
         """Return the rules as they would be, for somebody or for a group's member."""
@@ -81,11 +87,11 @@ def differences(
     found = []
     for holder in holders:
         if isinstance(holder, User):
-            own = rulebook.rules_of(holder.uin, wish.key_id)
+            own = rulebook.rules_of(holder.uin, wish.keys)
             found.append(_difference(holder, "", own, region, wish))
             continue
         if rules is None:
-            rules = rulebook.rules_of_all(account_uin, wish.key_id)
+            rules = rulebook.rules_of_all(account_uin, wish.keys)
         for member in holder.members.filter(deleted_at__isnull=True).order_by("name"):
             own = rules.get(member.uin, ())
             found.append(_difference(member, holder.name, own, region, wish))

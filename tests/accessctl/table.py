@@ -9,13 +9,19 @@ from typing import Any
 
 # What stands for the key of a cell, and for a ciphertext that names it.
 KEY, BLOB = "<key>", "<blob>"
+# What stands for an access request and an audit event about that key.
+REQUEST, EVENT = "<request>", "<event>"
 TEXT = "YQ=="
 _SIGNED = {"Algorithm": "ECC_P256_R1", "Message": TEXT}
 _DAYS = {"PendingWindowInDays": 7}
 _TAGS = {"Tags": [{"TagKey": "team", "TagValue": "shop"}]}
 _WRAPPING = {"WrappingAlgorithm": "RSAES_PKCS1_V1_5", "WrappingKeySpec": "RSA_2048"}
 _MANY = {"KeyIds": [KEY]}
-_SOMEBODY = {"UserName": "nobody"}
+_SOMEBODY = {"UserName": "somebody"}
+_MANY_PEOPLE = {"Users": ["nobody"]}
+_GROUP = {"GroupName": "no-group"}
+_POLICY = {"PolicyName": "no-policy"}
+_ASKED = {"Right": "role.read-only", "Hours": 1, "Reason": "a test"}
 _RIGHTS = {"Users": ["nobody"], "Rights": ["role.read-only"], "KeyId": KEY}
 
 # Short names for the roles that go together below. Full access holds everything.
@@ -44,7 +50,7 @@ class Row:
 def on_key(roles: str = "", data: dict[str, Any] | None = None, **more: Any) -> Row:
     """For those with the right on the key or on the account."""
     asked = {"KeyId": KEY} | (data or {})
-    if "KeyIds" in asked or "CiphertextBlob" in asked:
+    if {"KeyIds", "CiphertextBlob", "RequestId", "Sequence"} & set(asked):
         del asked["KeyId"]
     return Row("key", frozenset(roles.split()), data=asked, **more)
 
@@ -143,12 +149,75 @@ ROWS: dict[str, Row] = {
         f"{ADMIN} auditor", {**_SOMEBODY, "Operation": "Encrypt"}, operator=True
     ),
     "ListKeyAccess": on_key(f"{ADMIN} auditor", needs="ExplainAccess"),
-    # Accounts and people.
-    "SignIn": for_oneself(),
+    "ListKeyHolders": on_key(
+        f"{ADMIN} auditor", {"Operation": "Encrypt"}, needs="ExplainAccess"
+    ),
+    "PreviewAccess": on_key(ADMIN, _RIGHTS, needs="GrantAccess", operator=True),
+    "ListGrantees": on_key(ADMIN, needs="GrantAccess"),
+    "ListRights": on_account(
+        f"{ADMIN} auditor", {"GroupId": 2**31}, needs="ExplainAccess", oneself=True
+    ),
+    "RecallEvent": on_key(
+        f"{ADMIN} auditor", {"Sequence": EVENT}, needs="ExplainAccess", oneself=True
+    ),
+    "ExplainOwnAccess": for_oneself({"Operation": "Encrypt"}),
+    # Asking for rights.
+    "RequestAccess": for_oneself({"KeyId": KEY, **_ASKED}),
+    "WithdrawAccessRequest": for_oneself({"RequestId": REQUEST}),
+    "ListAccessRequests": for_oneself(),
+    "DescribeAccessRequest": on_key(ADMIN, {"RequestId": REQUEST}, needs="GrantAccess"),
+    "DecideAccessRequest": on_key(
+        ADMIN,
+        {"RequestId": REQUEST, "Grant": False},
+        needs="GrantAccess",
+        step_up=True,
+    ),
+    # Accounts.
     "CreateAccount": by_operator({"Name": "x"}),
-    "CreateAccessKey": administration(_SOMEBODY),
-    "ResetPassword": administration(_SOMEBODY),
-    "ResetFactors": administration(_SOMEBODY),
+    "DescribeAccountSettings": administration(),
+    "UpdateAccountSettings": administration({"IdleMinutes": 30}, step_up=True),
+    # People.
+    "CreateSubAccount": administration({"Name": "x"}, step_up=True),
+    "UpdateSubAccount": administration({**_SOMEBODY, "Remark": "x"}, step_up=True),
+    "DisableSubAccount": administration(_MANY_PEOPLE, step_up=True),
+    "EnableSubAccount": administration(_MANY_PEOPLE, step_up=True),
+    "DeleteSubAccount": administration(_MANY_PEOPLE, step_up=True),
+    "EndSubAccountSessions": administration(_MANY_PEOPLE),
+    "ResetPassword": administration(_SOMEBODY, step_up=True),
+    "ResetFactors": administration(_SOMEBODY, step_up=True),
+    "ListSubAccounts": administration(),
+    "DescribeSubAccount": administration(_SOMEBODY),
+    # Groups.
+    "CreateGroup": administration({"Name": "x"}),
+    "UpdateGroup": administration({**_GROUP, "Remark": "x"}),
+    "DeleteGroup": administration(_GROUP, step_up=True),
+    "AddGroupMembers": administration({**_GROUP, **_MANY_PEOPLE}, step_up=True),
+    "RemoveGroupMembers": administration({**_GROUP, **_MANY_PEOPLE}, step_up=True),
+    "ListGroups": administration(),
+    "DescribeGroup": administration(_GROUP),
+    # Policies.
+    "CreatePolicy": administration({"Name": "x", "Document": "{}"}),
+    "UpdatePolicy": administration({**_POLICY, "Remark": "x"}, step_up=True),
+    "DeletePolicy": administration(_POLICY, step_up=True),
+    "AttachPolicy": administration({**_POLICY, **_MANY_PEOPLE}, step_up=True),
+    "DetachPolicy": administration({**_POLICY, **_MANY_PEOPLE}, step_up=True),
+    "ListPolicies": administration(),
+    "DescribePolicy": administration(_POLICY),
+    # Oneself.
+    "SignIn": for_oneself(),
+    "ChangePassword": for_oneself({"OldPassword": "x", "NewPassword": "y"}),
+    "AddFactor": for_oneself({"Kind": "totp"}),
+    "RemoveFactor": for_oneself({"Kind": "totp"}),
+    "ListSessions": for_oneself(),
+    "EndSessions": for_oneself(),
+    "CreateAccessKey": administration(_SOMEBODY, oneself=True, step_up=True),
+    "ListAccessKeys": administration(_SOMEBODY, oneself=True),
+    "UpdateAccessKey": administration(
+        {**_SOMEBODY, "SecretId": "AKIDx", "Enabled": True}, oneself=True, step_up=True
+    ),
+    "DeleteAccessKey": administration(
+        {**_SOMEBODY, "SecretId": "AKIDx"}, oneself=True, step_up=True
+    ),
 }
 
 ROLES = (

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from accessctl.models import (
+    AccessRequest,
     GroupKeyGrant,
     Policy,
     PolicyAttachment,
@@ -22,16 +23,24 @@ from accessctl.roles import grantable, roles
 from keys.crypto.algorithms import AES_256_GCM
 from keys.crypto.ciphertext import CiphertextBlob, encode
 from keys.models import CustomerMasterKey
-from keys.operations import SYSTEM_OPERATIONS, CreateCloudKey, CreateKey
+from keys.operations import (
+    SYSTEM_OPERATIONS,
+    CreateCloudKey,
+    CreateKey,
+    DescribeKey,
+)
 from keys.states import KeyKind, KeyState
 from kmsconsole import clock, randomness
+from kmsconsole.audit.models import AuditEvent
 from kmsconsole.errors import KMSError, StepUpRequired, UnauthorizedOperation
 from kmsconsole.operations import Operation, registry
 from kmsconsole.principals import Kind, Principal
 from tests.accessctl.people import acting, grant, group, revoke, sub_account
 from tests.accessctl.table import (
     BLOB,
+    EVENT,
     KEY,
+    REQUEST,
     ROLES,
     ROWS,
     Person,
@@ -323,7 +332,27 @@ def filled(value: Any, key_id: str) -> Any:
         return encode(
             CiphertextBlob(key.id, 1, AES_256_GCM.number, bytes(12), bytes(17))
         )
+    if value == REQUEST:
+        return asked_for(key_id)
+    if value == EVENT:
+        execute(DescribeKey, KeyId=key_id)
+        return AuditEvent.objects.latest("sequence").sequence
     return key_id if value == KEY else value
+
+
+def asked_for(key_id: str) -> int:
+    """Return the ID of an open request of somebody who is none of the people."""
+    asker = User.objects.get(name="somebody", account_id=ACCOUNT)
+    request = AccessRequest.objects.create(
+        account=asker.account,
+        requester=asker,
+        right="role.read-only",
+        region=REGION,
+        key_id=key_id,
+        hours=1,
+        reason="a test",
+    )
+    return request.pk
 
 
 def refusal(
@@ -464,6 +493,8 @@ def there_is_none(value: Any, absent: str) -> Any:
         return TEXT_OF_NOTHING
     if isinstance(value, list):
         return [there_is_none(inner, absent) for inner in value]
+    if value in (REQUEST, EVENT):
+        return 2**31
     return absent if value == KEY else value
 
 

@@ -28,6 +28,9 @@ NAMES = (
     "GetParametersForImport",
     "ImportKeyMaterial",
     "DeleteImportedKeyMaterial",
+    "GrantAccess",
+    "RevokeAccess",
+    "DecideAccessRequest",
 )
 _LISTED = ", ".join(f"'{name}'" for name in NAMES)
 
