@@ -37,3 +37,19 @@ class WeakPassword(KMSError):
     code = "InvalidParameterValue"
     why = _("The password is too short or too easy to guess.")
     mend = _("Use at least 12 characters that are no common password.")
+
+
+class UnreadableTime(KMSError):
+    """A time that nobody can read."""
+
+    code = "InvalidParameterValue"
+    why = _("The time can't be read.")
+    mend = _("Write it like 2026-03-01 14:30.")
+
+
+class NoSuchOperation(KMSError):
+    """An operation that doesn't exist here."""
+
+    code = "InvalidParameterValue"
+    why = _("There is no such operation.")
+    mend = _("Choose one from the list.")

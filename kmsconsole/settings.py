@@ -44,6 +44,8 @@ KMS_EVALUATOR = "accessctl.evaluator"
 KMS_CREDENTIALS = "accessctl.credentials.find"
 KMS_SESSION_PRINCIPAL = "accessctl.credentials.session_principal"
 KMS_PRINCIPAL_NAMES = "accessctl.credentials.names"
+# What people call operations, in the pages that show events.
+KMS_DEEDS = ("keys.views.happenings.DEEDS", "accessctl.views.deeds.DEEDS")
 KMS_OPERATIONS = ("keys.operations.OPERATIONS", "accessctl.operations.OPERATIONS")
 
 # --- Django ---------------------------------------------------------------------------

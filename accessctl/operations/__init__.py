@@ -1,6 +1,7 @@
 """Operations on accounts, people and access keys."""
 
 from accessctl.operations.accounts import CreateAccount, first_account
+from accessctl.operations.events import DescribeEvent, ExportEvents, ListEvents
 from accessctl.operations.people import (
     CreateAccessKey,
     ResetFactors,
@@ -15,12 +16,18 @@ OPERATIONS: tuple[type[Operation], ...] = (
     ResetPassword,
     ResetFactors,
     SignIn,
+    ListEvents,
+    DescribeEvent,
+    ExportEvents,
 )
 
 __all__ = [
     "OPERATIONS",
     "CreateAccessKey",
     "CreateAccount",
+    "DescribeEvent",
+    "ExportEvents",
+    "ListEvents",
     "ResetFactors",
     "ResetPassword",
     "SignIn",

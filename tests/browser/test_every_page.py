@@ -55,6 +55,10 @@ PAGES = {
     "material": "{customer_owned}material/",
     "delete material": "{customer_owned}delete-imported-key-material/",
     "external versions": "{customer_owned}rotation/",
+    "account activity": "/activity/",
+    "no event": "/activity/?who=nobody-has-this-name",
+    "activity refused": "/activity/?from=soon",
+    "event": "/activity/1/",
     "second factor": "/account/2fa/",
     "password": "/account/password/change/",
     "sessions": "/account/sessions/",
@@ -99,8 +103,14 @@ def overflow(page: Page) -> list[str]:
 
 @pytest.mark.parametrize("name", PAGES)
 def test_pages_are_accessible_and_fit(
-    console: Console, paths: dict[str, str], axe: str, name: str
+    console: Console,
+    paths: dict[str, str],
+    axe: str,
+    name: str,
+    request: pytest.FixtureRequest,
 ) -> None:
+    if name in WIDE:
+        request.getfixturevalue("second_factor")
     page = console.open(PAGES[name].format(**paths))
     assert violations(page, axe) == []
     page.emulate_media(color_scheme="dark", reduced_motion="reduce")
@@ -205,6 +215,7 @@ def _transferred(answer: Response) -> int:
 
 
 @pytest.mark.parametrize("path", ["customermasterkey/", "keyversion/", "tokenkey/"])
+@pytest.mark.usefixtures("second_factor")
 def test_operator_reads_and_cannot_write(console: Console, key: str, path: str) -> None:
     page = console.open(f"/operator/keys/{path}")
     page.locator("#result_list tbody th a").first.click()
