@@ -1,10 +1,23 @@
-"""Accounts, people and access keys in the operator's reading room; no secrets."""
+"""Accounts, people and their rights in the operator's reading room; no secrets."""
 
 from typing import ClassVar
 
 from django.contrib import admin
 
-from accessctl.models import AccessKey, Account, User
+from accessctl.models import (
+    AccessKey,
+    AccessRequest,
+    Account,
+    Group,
+    GroupAccountGrant,
+    GroupKeyGrant,
+    Membership,
+    Policy,
+    PolicyAttachment,
+    User,
+    UserAccountGrant,
+    UserKeyGrant,
+)
 from kmsconsole.operator_site import ReadOnlyAdmin
 
 
@@ -36,3 +49,81 @@ class AccessKeyAdmin(ReadOnlyAdmin):
     list_filter = ("is_enabled",)
     search_fields = ("secret_id", "user__name")
     exclude: ClassVar = ("sealed_secret",)
+
+
+@admin.register(Group)
+class GroupAdmin(ReadOnlyAdmin):
+    """Groups of all accounts."""
+
+    list_display = ("name", "account", "created_at")
+    list_select_related = ("account",)
+    search_fields = ("name", "=account__uin")
+
+
+@admin.register(Membership)
+class MembershipAdmin(ReadOnlyAdmin):
+    """Who is in which group."""
+
+    list_display = ("group", "user")
+    list_select_related = ("group", "user")
+    search_fields = ("group__name", "user__name")
+
+
+@admin.register(UserAccountGrant, UserKeyGrant)
+class UserGrantAdmin(ReadOnlyAdmin):
+    """Rights of people, on an account or on a key."""
+
+    list_display = (
+        "user",
+        "permission",
+        "content_object",
+        "expires_at",
+        "granted_by_name",
+        "granted_at",
+    )
+    list_select_related = ("user", "permission__content_type", "content_object")
+    search_fields = ("user__name", "permission__codename")
+
+
+@admin.register(GroupAccountGrant, GroupKeyGrant)
+class GroupGrantAdmin(ReadOnlyAdmin):
+    """Rights of groups, on an account or on a key."""
+
+    list_display = (
+        "group",
+        "permission",
+        "content_object",
+        "expires_at",
+        "granted_by_name",
+        "granted_at",
+    )
+    list_select_related = ("group", "permission__content_type", "content_object")
+    search_fields = ("group__owner__name", "permission__codename")
+
+
+@admin.register(Policy)
+class PolicyAdmin(ReadOnlyAdmin):
+    """Policy documents of all accounts."""
+
+    list_display = ("name", "account", "revision", "updated_at")
+    list_select_related = ("account",)
+    search_fields = ("name", "=account__uin")
+
+
+@admin.register(PolicyAttachment)
+class PolicyAttachmentAdmin(ReadOnlyAdmin):
+    """Which policy holds for whom."""
+
+    list_display = ("policy", "predefined", "user", "group", "attached_by_name")
+    list_select_related = ("policy", "user", "group")
+    search_fields = ("policy__name", "predefined", "user__name", "group__name")
+
+
+@admin.register(AccessRequest)
+class AccessRequestAdmin(ReadOnlyAdmin):
+    """Who asked for access, and what was decided."""
+
+    list_display = ("requester", "right", "key_id", "state", "created_at", "until")
+    list_select_related = ("requester",)
+    list_filter = ("state",)
+    search_fields = ("requester__name", "=key_id")

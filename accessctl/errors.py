@@ -350,3 +350,11 @@ class RequesterGone(KMSError):
     http_status = 409
     why = _("The user who asked was deleted or disabled.")
     mend = _("Refuse the request.")
+
+
+class UnreadableTime(KMSError):
+    """A time that nobody can read."""
+
+    code = "InvalidParameterValue"
+    why = _("The time can't be read.")
+    mend = _("Write it like 2026-03-01 14:30.")

@@ -26,7 +26,12 @@ class KeyVersionAdmin(ReadOnlyAdmin):
     list_select_related = ("key",)
     search_fields = ("key__alias", "=key__id")
     ordering = ("-created_at",)
-    exclude: ClassVar = ("wrapped_material", "binding", "check_value")
+    exclude: ClassVar = (
+        "wrapped_material",
+        "binding",
+        "check_value",
+        "public_key",
+    )
 
 
 @admin.register(TokenKey)

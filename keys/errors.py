@@ -30,6 +30,15 @@ class CmkNotFound(KMSError):
     mend = _("Check the key ID and the region.")
 
 
+class EventNotFound(KMSError):
+    """No such event in this account, or about this key."""
+
+    code = "ResourceNotFound"
+    http_status = 404
+    why = _("There is no such event.")
+    mend = _("Go back to the activity and choose another one.")
+
+
 class CmkDisabled(KMSError):
     """The key's state forbids using it."""
 

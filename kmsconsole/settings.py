@@ -45,6 +45,8 @@ KMS_CREDENTIALS = "accessctl.credentials.find"
 KMS_SESSION_PRINCIPAL = "accessctl.credentials.session_principal"
 KMS_PRINCIPAL_NAMES = "accessctl.credentials.names"
 KMS_KEY_PAGES = ("accessctl.views.key_access.KeyAccessPage",)
+# What people call operations, in the pages that show events.
+KMS_DEEDS = ("keys.views.happenings.DEEDS", "accessctl.views.naming.DEEDS")
 KMS_OPERATIONS = ("keys.operations.OPERATIONS", "accessctl.operations.OPERATIONS")
 
 # --- Django ---------------------------------------------------------------------------

@@ -20,6 +20,11 @@ from accessctl.operations.directory import (
     ListGroups,
     ListSubAccounts,
 )
+from accessctl.operations.events import (
+    DescribeEvent,
+    ExportEvents,
+    ListEvents,
+)
 from accessctl.operations.explaining import (
     ExplainAccess,
     ListKeyAccess,
@@ -138,6 +143,9 @@ OPERATIONS: tuple[type[Operation], ...] = (
     ListAccessRequests,
     DescribeAccessRequest,
     DecideAccessRequest,
+    ListEvents,
+    DescribeEvent,
+    ExportEvents,
 )
 
 __all__ = [
@@ -158,6 +166,7 @@ __all__ = [
     "DeleteSubAccount",
     "DescribeAccessRequest",
     "DescribeAccountSettings",
+    "DescribeEvent",
     "DescribeGroup",
     "DescribePolicy",
     "DescribeSubAccount",
@@ -168,9 +177,11 @@ __all__ = [
     "EndSubAccountSessions",
     "ExplainAccess",
     "ExplainOwnAccess",
+    "ExportEvents",
     "GrantAccess",
     "ListAccessKeys",
     "ListAccessRequests",
+    "ListEvents",
     "ListGrantees",
     "ListGroups",
     "ListKeyAccess",

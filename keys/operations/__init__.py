@@ -29,6 +29,7 @@ from keys.operations.deletion import (
 )
 from keys.operations.history import (
     DescribeDestroyedKey,
+    DescribeKeyEvent,
     DescribeKeyUsage,
     ListKeyEvents,
     ListKeyVersions,
@@ -113,6 +114,7 @@ OPERATIONS: tuple[type[Operation], ...] = (
     ChooseKeys,
     ListKeyVersions,
     ListKeyEvents,
+    DescribeKeyEvent,
     DescribeKeyUsage,
     DescribeDestroyedKey,
 )
@@ -135,6 +137,7 @@ __all__ = [
     "DeleteImportedKeyMaterial",
     "DescribeDestroyedKey",
     "DescribeKey",
+    "DescribeKeyEvent",
     "DescribeKeyUsage",
     "DescribeKeys",
     "DestroyKey",

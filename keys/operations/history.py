@@ -7,7 +7,7 @@ from django.db.models import BigIntegerField, ExpressionWrapper, F
 from pydantic import Field
 
 from keys import usage
-from keys.errors import CmkNotFound, CmkStateNotSupport
+from keys.errors import CmkNotFound, CmkStateNotSupport, EventNotFound
 from keys.models import CustomerMasterKey
 from keys.operations.base import KeyInput, KeyOperation
 from keys.states import KeyState
@@ -148,6 +148,35 @@ class ListKeyEvents(_WithTombstones):
             )
         page = list(events[: data.limit + 1])
         return {"Events": page[: data.limit], "More": len(page) > data.limit}
+
+
+class KeyEventInput(KeyInput):
+    """One event of a key, by its number."""
+
+    sequence: WholeNumber
+
+
+class DescribeKeyEvent(_WithTombstones):
+    """One event of a key with all that was recorded, for whoever may list them."""
+
+    permission = "ListKeyEvents"
+    Input = KeyEventInput
+
+    def check(self, data: KeyEventInput) -> None:
+        """Refuse a number that is not one of this key's events."""
+        super().check(data)
+        found = AuditEvent.objects.filter(
+            key_id=str(self.key.id),
+            account_uin=self.key.account_uin,
+            sequence=data.sequence,
+        ).first()
+        if found is None:
+            raise EventNotFound("Sequence")
+        self.event = found
+
+    def perform(self, data: KeyEventInput) -> dict[str, Any]:
+        """Return the event."""
+        return {"Event": self.event}
 
 
 DELETION = (

@@ -121,7 +121,7 @@ def address(request: HttpRequest, **changes: str) -> str:
     """Return this list's address with changes; what is empty is left out."""
     asked = request.GET.copy()
     # Another question begins at its first page.
-    for name in ("older", "newer"):
+    for name in ("older", "newer", "before"):
         asked.pop(name, None)
     for name, value in changes.items():
         asked[name] = value

@@ -4,10 +4,13 @@ import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
+from django.conf import settings
 from django.template.defaultfilters import date as date_text
 from django.utils.functional import Promise
+from django.utils.module_loading import import_string
 from django.utils.translation import gettext, gettext_lazy, ngettext, pgettext
 
 from keys.views.words import type_label
@@ -24,6 +27,7 @@ DEEDS: dict[str, str | Promise] = {
     "DescribeDestroyedKey": gettext_lazy("View destroyed key"),
     "ListKeyVersions": gettext_lazy("View versions"),
     "ListKeyEvents": gettext_lazy("View activity"),
+    "DescribeKeyEvent": gettext_lazy("View event"),
     "GetKeyRotationStatus": gettext_lazy("View rotation"),
     "UpdateAlias": gettext_lazy("Rename"),
     "UpdateKeyDescription": gettext_lazy("Change description"),
@@ -53,13 +57,13 @@ DEEDS: dict[str, str | Promise] = {
     "SignByAsymmetricKey": gettext_lazy("Sign"),
     "VerifyByAsymmetricKey": gettext_lazy("Verify signature"),
     "AsymmetricRsaDecrypt": gettext_lazy("Decrypt (RSA)"),
-    "GrantAccess": gettext_lazy("Give a right"),
-    "RevokeAccess": gettext_lazy("Take a right away"),
-    "PreviewAccess": gettext_lazy("Preview a right"),
-    "ListKeyAccess": gettext_lazy("View access"),
-    "ListKeyHolders": gettext_lazy("View access"),
-    "ExplainAccess": gettext_lazy("Explain access"),
-    "DecideAccessRequest": gettext_lazy("Decide a request for access"),
+    "GenerateRandom": gettext_lazy("Generate random bytes"),
+    "ListKeys": gettext_lazy("List keys"),
+    "ListKeyDetail": gettext_lazy("List keys"),
+    "BrowseKeys": gettext_lazy("List keys"),
+    "GetServiceStatus": gettext_lazy("View service status"),
+    "GetRegions": gettext_lazy("List regions"),
+    "ListAlgorithms": gettext_lazy("List algorithms"),
 }
 _KINDS = {
     Kind.ROOT: gettext_lazy("root user"),
@@ -68,7 +72,7 @@ _KINDS = {
     Kind.SYSTEM: gettext_lazy("service"),
     Kind.ANONYMOUS: gettext_lazy("nobody signed in"),
 }
-_OUTCOMES = {
+OUTCOMES = {
     Outcome.SUCCESS: gettext_lazy("Done"),
     Outcome.REFUSED: gettext_lazy("Refused"),
     Outcome.FAILED: gettext_lazy("Failed"),
@@ -76,9 +80,18 @@ _OUTCOMES = {
 _LOOKS = {Outcome.SUCCESS: "ok", Outcome.REFUSED: "warn", Outcome.FAILED: "danger"}
 
 
+@cache
+def deeds() -> dict[str, str | Promise]:
+    """Return what people call every operation, from the lists that settings name."""
+    found: dict[str, str | Promise] = {}
+    for path in settings.KMS_DEEDS:
+        found |= import_string(path)
+    return found
+
+
 def deed(operation: str) -> str:
     """Return an operation in people's words; its name where there are none."""
-    return str(DEEDS.get(operation, operation))
+    return str(deeds().get(operation, operation))
 
 
 def _days(value: Any) -> str:
@@ -108,15 +121,21 @@ _FACTS: tuple[tuple[str, str | Promise, Callable[[Any], str]], ...] = (
     ("users", gettext_lazy("Users"), ", ".join),
     ("groups", gettext_lazy("Groups"), ", ".join),
     ("rights", gettext_lazy("Rights"), ", ".join),
+    ("user_name", gettext_lazy("User"), str),
+    ("SecretId", "SecretId", str),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Happening:
-    """One event as pages show it; `facts` are labels and values that may be shown."""
+    """One event as pages show it; `facts` are what of its details has words.
+
+    `recorded` are all of its details, as they were recorded.
+    """
 
     event: AuditEvent
     facts: tuple[tuple[str, str], ...]
+    recorded: tuple[tuple[str, str], ...] = ()
 
     @property
     def deed(self) -> str:
@@ -143,7 +162,7 @@ class Happening:
     @property
     def outcome(self) -> str:
         """How it ended, in a word."""
-        return str(_OUTCOMES[Outcome(self.event.outcome)])
+        return str(OUTCOMES[Outcome(self.event.outcome)])
 
     @property
     def look(self) -> str:
@@ -158,7 +177,10 @@ class Happening:
 
 def happenings(events: Iterable[AuditEvent]) -> list[Happening]:
     """Return events as pages show them."""
-    return [Happening(event, _facts(event.details)) for event in events]
+    return [
+        Happening(event, _facts(event.details), _recorded(event.details))
+        for event in events
+    ]
 
 
 def _facts(details: str) -> tuple[tuple[str, str], ...]:
@@ -167,4 +189,11 @@ def _facts(details: str) -> tuple[tuple[str, str], ...]:
         (str(label), words(known[name]))
         for name, label, words in _FACTS
         if known.get(name) not in (None, "", [])
+    )
+
+
+def _recorded(details: str) -> tuple[tuple[str, str], ...]:
+    return tuple(
+        (name, value if isinstance(value, str) else json.dumps(value))
+        for name, value in json.loads(details).items()
     )

@@ -52,7 +52,9 @@ class AuditEvent(models.Model):
                 name="audit_signature",
                 condition=models.Q(signature_hash__isnull=False),
             ),
-            models.Index(fields=["account_uin", "sequence"], name="audit_account"),
+            models.Index(
+                fields=["account_uin", "time", "sequence"], name="audit_account_time"
+            ),
             models.Index(
                 fields=["key_id", "sequence"],
                 name="audit_key",

@@ -1,6 +1,7 @@
 """A real Chromium against the running service, watched for what it complains about."""
 
 import os
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -136,6 +137,21 @@ def _note(console: Console, kind: str, text: str) -> None:
 def console(browse: Open) -> Console:
     """A signed-in person at a desk."""
     return browse()
+
+
+@pytest.fixture
+def second_factor(server: RunningServer) -> Iterator[None]:
+    """Give the operator a second factor, after signing in without it."""
+    database = sqlite3.connect(server.home / "kms.sqlite3", timeout=20)
+    with database:
+        database.execute(
+            "INSERT INTO mfa_authenticator (type, data, created_at, user_id) "
+            "SELECT 'totp', '{}', created_at, id FROM accessctl_user WHERE is_staff"
+        )
+    yield
+    with database:
+        database.execute("DELETE FROM mfa_authenticator WHERE data = '{}'")
+    database.close()
 
 
 @pytest.fixture(scope="session")

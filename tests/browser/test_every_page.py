@@ -89,6 +89,10 @@ PAGES = {
     "requests": "/access/requests/",
     "ask for access": "/access/requests/new/?key={key_id}",
     "decide": "/access/requests/1/",
+    "account activity": "/activity/",
+    "no event": "/activity/?who=nobody-has-this-name",
+    "activity refused": "/activity/?from=soon",
+    "event": "/activity/1/",
     "second factor": "/account/2fa/",
     "authenticator app": "/account/2fa/totp/activate/",
     "access keys": "/account/access-keys/",
@@ -137,8 +141,14 @@ def overflow(page: Page) -> list[str]:
 
 @pytest.mark.parametrize("name", PAGES)
 def test_pages_are_accessible_and_fit(
-    console: Console, paths: dict[str, str], axe: str, name: str
+    console: Console,
+    paths: dict[str, str],
+    axe: str,
+    name: str,
+    request: pytest.FixtureRequest,
 ) -> None:
+    if name in WIDE:
+        request.getfixturevalue("second_factor")
     page = console.open(PAGES[name].format(**paths))
     assert violations(page, axe) == []
     page.emulate_media(color_scheme="dark", reduced_motion="reduce")
@@ -243,6 +253,7 @@ def _transferred(answer: Response) -> int:
 
 
 @pytest.mark.parametrize("path", ["customermasterkey/", "keyversion/", "tokenkey/"])
+@pytest.mark.usefixtures("second_factor")
 def test_operator_reads_and_cannot_write(console: Console, key: str, path: str) -> None:
     page = console.open(f"/operator/keys/{path}")
     page.locator("#result_list tbody th a").first.click()

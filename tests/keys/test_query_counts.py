@@ -42,6 +42,7 @@ PINNED: dict[type[Operation], int] = {
     o.ChooseKeys: 3,
     o.ListKeyVersions: 6,
     o.ListKeyEvents: 4,
+    o.DescribeKeyEvent: 4,
     o.DescribeKeyUsage: 9,
     o.DescribeDestroyedKey: 3,
     o.GetKeyRotationStatus: 3,
@@ -109,6 +110,8 @@ def symmetric() -> Iterator[tuple[type[Operation], dict[str, Any]]]:
         yield listing, {}
     for about in (o.DescribeKey, o.ListKeyVersions, o.ListKeyEvents):
         yield about, key
+    last = execute(o.ListKeyEvents, **key).output["Events"][0]
+    yield o.DescribeKeyEvent, {**key, "Sequence": last.sequence}
     yield o.DescribeKeyUsage, key
     yield o.GetKeyRotationStatus, key
     yield o.DescribeKeys, batch

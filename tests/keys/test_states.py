@@ -9,7 +9,11 @@ from keys.operations import OPERATIONS, SYSTEM_OPERATIONS
 from keys.operations.base import KeyOperation
 from keys.operations.browsing import ChooseKeys
 from keys.operations.cryptography import CryptographicOperation
-from keys.operations.history import DescribeDestroyedKey, ListKeyEvents
+from keys.operations.history import (
+    DescribeDestroyedKey,
+    DescribeKeyEvent,
+    ListKeyEvents,
+)
 from keys.states import RULES, KeyKind, KeyState, kind_of, next_state
 from kmsconsole.errors import KMSError
 
@@ -19,6 +23,7 @@ WITHOUT_STATE = {
     "GenerateRandom",
     ChooseKeys.__name__,
     DescribeDestroyedKey.__name__,
+    DescribeKeyEvent.__name__,
     ListKeyEvents.__name__,
 }
 ON_KEYS = {
