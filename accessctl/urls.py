@@ -65,6 +65,12 @@ urlpatterns = [
         name="access_user_deed",
     ),
     path("access/groups/", groups.GroupList.as_view(), name="access_groups"),
+    # Before the deeds of groups, whose address it would be too.
+    path(
+        "access/groups/<int:group_id>/rights/",
+        rights.RightsPage.as_view(),
+        name="access_group_rights",
+    ),
     path(
         "access/create-group/",
         groups.CreateGroupView.as_view(),
@@ -98,11 +104,6 @@ urlpatterns = [
         "access/users/<int:uin>/rights/",
         rights.RightsPage.as_view(),
         name="access_user_rights",
-    ),
-    path(
-        "access/groups/<int:group_id>/rights/",
-        rights.RightsPage.as_view(),
-        name="access_group_rights",
     ),
     path("access/mine/", rights.MyRights.as_view(), name="access_mine"),
     path("access/explain/", explaining.ExplainPage.as_view(), name="access_explain"),

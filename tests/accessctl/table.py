@@ -50,7 +50,9 @@ class Row:
 def on_key(roles: str = "", data: dict[str, Any] | None = None, **more: Any) -> Row:
     """For those with the right on the key or on the account."""
     asked = {"KeyId": KEY} | (data or {})
-    if {"KeyIds", "CiphertextBlob", "RequestId", "Sequence"} & set(asked):
+    if {"KeyIds", "CiphertextBlob", "RequestId"} & set(asked) or EVENT in (
+        asked.values()
+    ):
         del asked["KeyId"]
     return Row("key", frozenset(roles.split()), data=asked, **more)
 
@@ -107,6 +109,13 @@ ROWS: dict[str, Row] = {
     "ChooseKeys": on_key(SEEING, _MANY, needs="DescribeKey"),
     "DescribeKeyUsage": on_key(READING),
     "ListKeyEvents": on_key(f"{ADMIN} auditor"),
+    "DescribeKeyEvent": on_key(
+        f"{ADMIN} auditor", {"KeyId": KEY, "Sequence": 1}, needs="ListKeyEvents"
+    ),
+    # The activity of the account.
+    "ListEvents": on_account("auditor"),
+    "DescribeEvent": on_account("auditor", {"Sequence": 1}, needs="ListEvents"),
+    "ExportEvents": on_account("auditor", needs="ListEvents"),
     "ListKeys": listing(needs="DescribeKey"),
     "ListKeyDetail": listing(needs="DescribeKey"),
     "BrowseKeys": listing(needs="DescribeKey"),
