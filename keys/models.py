@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
+from keys import budget
 from keys.querysets import KeyQuerySet
 from keys.states import ORIGIN_EXTERNAL, OWNER_USER, KeyKind, KeyState, kind_of
 from kmsconsole import randomness
@@ -128,7 +129,7 @@ class CustomerMasterKey(models.Model):
             models.Index(
                 fields=["next_rotation_at"],
                 name="keys_rotation_due",
-                condition=models.Q(rotation_enabled=True),
+                condition=models.Q(rotation_enabled=True, state=KeyState.ENABLED),
             ),
             models.Index(
                 fields=["material_valid_to"],
@@ -161,7 +162,8 @@ class KeyVersion(models.Model):
     `binding` is the HSM's HMAC over what the row belongs to and the wrapped blob; it is
     verified before each unwrapping. `check_value` shows that the right key came out; it
     outlives imported material, to recognise the same one. `public_key` is the
-    SubjectPublicKeyInfo (DER) of a key pair, else empty.
+    SubjectPublicKeyInfo (DER) of a key pair, else empty. `encryptions` is how many were
+    counted so far; the newest minutes are missing in it.
     """
 
     key = models.ForeignKey(
@@ -175,7 +177,7 @@ class KeyVersion(models.Model):
     mac_epoch = models.PositiveIntegerField()
     check_value = models.BinaryField(max_length=32)
     public_key = models.BinaryField(default=b"")
-    encryptions_leased = models.PositiveBigIntegerField(default=0)
+    encryptions = models.PositiveBigIntegerField(default=0)
     created_at = models.DateTimeField()
     creator_uin = models.PositiveBigIntegerField()
     destroyed_at = models.DateTimeField(null=True)
@@ -186,6 +188,13 @@ class KeyVersion(models.Model):
         default_permissions = ()
         constraints = (
             models.UniqueConstraint(fields=["key", "number"], name="keys_version_once"),
+        )
+        indexes = (
+            models.Index(
+                fields=["key"],
+                name="keys_version_worn",
+                condition=models.Q(encryptions__gte=budget.ROTATE_AT),
+            ),
         )
 
     def __str__(self) -> str:

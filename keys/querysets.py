@@ -19,6 +19,17 @@ if TYPE_CHECKING:
 
 _Key_co = TypeVar("_Key_co", bound="CustomerMasterKey", covariant=True)
 
+
+def in_state(state: KeyState) -> models.Func:
+    """Return the filter for keys in one state, for columns that fall due.
+
+    The state, a constant, stands in the statement itself: SQLite matches the partial
+    indexes of what falls due with nothing else.
+    """
+    condition = f'"keys_customermasterkey"."state" = \'{state.value}\''
+    return models.Func(template=condition, output_field=models.BooleanField())
+
+
 LISTED_STATES = (KeyState.ENABLED, KeyState.DISABLED, KeyState.PENDING_IMPORT)
 
 
@@ -86,6 +97,14 @@ class KeyQuerySet(models.QuerySet[_Key_co]):
         """Keys that have this tag, with one of these values unless there are none."""
         having = {"tags__name": name} | ({"tags__value__in": values} if values else {})
         return self.filter(**having)
+
+    def rotating(self) -> "KeyQuerySet[_Key_co]":
+        """Keys that `next_rotation_at` is a date for: on, and enabled now."""
+        return self.filter(in_state(KeyState.ENABLED), rotation_enabled=True)
+
+    def pending_deletion(self) -> "KeyQuerySet[_Key_co]":
+        """Keys that `deletion_date` is a date for."""
+        return self.filter(in_state(KeyState.PENDING_DELETE))
 
     def counting_towards_limit(self) -> "KeyQuerySet[_Key_co]":
         """Keys that use up the account's allowance."""

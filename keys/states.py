@@ -145,6 +145,9 @@ RULES: Mapping[str, Row] = {
     "RotateKey": Row(
         _states(_E, _NO, _NO, _NO, _NO), {**_ROTATABLE, _M: RotateNotSupported}
     ),
+    "RotateDueKey": Row(
+        _states(_E, _NO, _NO, _NO, _NO), {**_ROTATABLE, _M: RotateNotSupported}
+    ),
     "ScheduleKeyDeletion": Row(_states(CmkShouldBeDisabled, _P, _NO, _P, _P), _IN_USE),
     "ScheduleKeysDeletion": Row(_states(CmkShouldBeDisabled, _P, _NO, _P, _P), _IN_USE),
     # An imported key without its material waits for it again instead.

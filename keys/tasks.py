@@ -1,12 +1,7 @@
-"""Scheduled work: each task finds what is due in the database and does it.
-
-Messages carry no data: the database says what is due, so a lost message only makes the
-work late and a doubled one does nothing.
-"""
+"""The heartbeat: shows that messages of beat reach a worker, and it the database."""
 
 from celery import shared_task
 
-from keys import usage
 from keys.models import Heartbeat
 from kmsconsole import clock
 
@@ -20,9 +15,3 @@ def record_heartbeat(name: str) -> None:
 def heartbeat() -> None:
     """Show that messages of beat reach a worker, and it the database."""
     record_heartbeat("worker")
-
-
-@shared_task(name="keys.roll_up_usage")
-def roll_up_usage() -> None:
-    """Count how keys were used since the last time."""
-    usage.roll_up()

@@ -22,7 +22,6 @@ _log = structlog.get_logger(__name__)
 
 _BEAT_SECONDS: Final = 15.0
 _WORKER_SECONDS: Final = 30.0
-_USAGE_SECONDS: Final = 60.0
 
 # Root matters to Celery because of pickle; messages here are JSON.
 warnings.filterwarnings("ignore", category=SecurityWarning)
@@ -72,25 +71,34 @@ def _make_app() -> Celery:
         # With this broker, concurrent remote control damages its exchange files.
         beat_enable_remote_control=False,
         beat_scheduler="kmsconsole.celery:BeatingScheduler",
-        beat_schedule={
-            "heartbeat": {
-                "task": "keys.heartbeat",
-                "schedule": _WORKER_SECONDS,
-                "options": {"expires": _WORKER_SECONDS},
-            },
-            "roll-up-usage": {
-                "task": "keys.roll_up_usage",
-                "schedule": _USAGE_SECONDS,
-                "options": {"expires": _USAGE_SECONDS},
-            },
-        },
         timezone="UTC",
     )
-    made.autodiscover_tasks(["keys"])
+    made.autodiscover_tasks(["keys", "kmsconsole.schedule"])
     return made
 
 
 app = _make_app()
+
+
+def beat_schedule() -> dict[str, dict[str, Any]]:
+    """Return what beat sends: a nudge for each sweep, and the heartbeat."""
+    from kmsconsole.schedule.sweeps import sweeps  # noqa: PLC0415 - models load later
+
+    entries = {"heartbeat": _entry("keys.heartbeat", _WORKER_SECONDS)}
+    for sweep in sweeps().values():
+        seconds = sweep.period.total_seconds()
+        entries[sweep.name] = _entry("schedule.sweep", seconds, sweep.name)
+    return entries
+
+
+def _entry(task: str, seconds: float, *arguments: str) -> dict[str, Any]:
+    # Nobody needs yesterday's nudge: what was due then is due still.
+    return {
+        "task": task,
+        "schedule": seconds,
+        "args": arguments,
+        "options": {"expires": seconds},
+    }
 
 
 class BeatingScheduler(Scheduler):
@@ -101,9 +109,9 @@ class BeatingScheduler(Scheduler):
         super().__init__(*args, **kwargs)
 
     def setup_schedule(self) -> None:
-        """Take the schedule from the configuration; nothing is read from disk."""
+        """Take the schedule from the code; nothing is read from disk."""
         self.install_default_entries(self.data)
-        self.update_from_dict(self.app.conf.beat_schedule)
+        self.update_from_dict(beat_schedule())
 
     def tick(self, *args: Any, **kwargs: Any) -> float:
         """Send what is due; return how long to sleep, in seconds."""

@@ -48,6 +48,10 @@ KMS_KEY_PAGES = ("accessctl.views.key_access.KeyAccessPage",)
 # What people call operations, in the pages that show events.
 KMS_DEEDS = ("keys.views.happenings.DEEDS", "accessctl.views.naming.DEEDS")
 KMS_OPERATIONS = ("keys.operations.OPERATIONS", "accessctl.operations.OPERATIONS")
+# What happens by itself: every sweep with its period (docs/schedule.md).
+KMS_SWEEPS = ("keys.sweeps.SWEEPS",)
+# Called with a key that is being destroyed, in the transaction that does it.
+KMS_KEY_DESTROYED = ("accessctl.endings.forget_key",)
 
 # --- Django ---------------------------------------------------------------------------
 DEBUG = False
@@ -62,6 +66,7 @@ CSRF_TRUSTED_ORIGINS = [f"{_PUBLIC.scheme}://{_PUBLIC.netloc}"]
 INSTALLED_APPS = [
     "kmsconsole.apps.KmsconsoleConfig",
     "kmsconsole.audit",
+    "kmsconsole.schedule",
     "keys",
     "accessctl",
     "django.contrib.auth",

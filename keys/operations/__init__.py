@@ -64,6 +64,7 @@ from keys.operations.rotation import (
     DisableKeyRotation,
     EnableKeyRotation,
     GetKeyRotationStatus,
+    RotateDueKey,
     RotateKey,
 )
 from keys.operations.tagging import (
@@ -120,7 +121,11 @@ OPERATIONS: tuple[type[Operation], ...] = (
 )
 
 # The scheduler's and the products' own: nobody is granted them, no address leads there.
-SYSTEM_OPERATIONS: tuple[type[Operation], ...] = (CreateCloudKey, DestroyKey)
+SYSTEM_OPERATIONS: tuple[type[Operation], ...] = (
+    CreateCloudKey,
+    DestroyKey,
+    RotateDueKey,
+)
 
 __all__ = [
     "OPERATIONS",
@@ -162,6 +167,7 @@ __all__ = [
     "ListKeyVersions",
     "ListKeys",
     "ReEncrypt",
+    "RotateDueKey",
     "RotateKey",
     "ScheduleKeyDeletion",
     "ScheduleKeysDeletion",

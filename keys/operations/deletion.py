@@ -3,6 +3,8 @@
 from datetime import timedelta
 from typing import Annotated, Any
 
+from django.conf import settings
+from django.utils.module_loading import import_string
 from pydantic import BeforeValidator, Field
 
 from keys import custody
@@ -20,6 +22,7 @@ from keys.states import KeyState
 from kmsconsole import clock
 from kmsconsole.inputs import WholeNumber
 from kmsconsole.operations import Effect, Scope
+from kmsconsole.schedule import database_time
 
 LEAST_DAYS, MOST_DAYS = 7, 30
 _LONGEST_REASON = 256
@@ -131,7 +134,7 @@ class DestroyKey(KeyOperation):
         """Never early: state and date are read in this same transaction."""
         super().check(data)
         date = self.key.deletion_date
-        if date is None or date > clock.now():
+        if date is None or date > clock.now() or date > database_time.now():
             raise CmkStateNotSupport
 
     def perform(self, data: KeyInput) -> dict[str, Any]:
@@ -147,6 +150,8 @@ class DestroyKey(KeyOperation):
         )
         ImportParameters.objects.filter(key=key).delete()
         key.tags.all().delete()
+        for path in settings.KMS_KEY_DESTROYED:
+            import_string(path)(key)
         key.state = KeyState.DESTROYED
         key.destroyed_at = moment
         key.rotation_enabled = False

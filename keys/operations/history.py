@@ -208,4 +208,7 @@ CHANGES = (
     "GrantAccess",
     "RevokeAccess",
     "DecideAccessRequest",
+    "RotateDueKey",
+    "ExpireKeyMaterial",
+    "EndAccess",
 )

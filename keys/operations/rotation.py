@@ -1,18 +1,23 @@
 """Rotation: a new version of the material, while every older one goes on decrypting."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 from django.conf import settings
 from pydantic import Field
 
 from keys import custody
-from keys.errors import RotateRateLimited, RotateTaskRunning, RotationIsOff
+from keys.errors import (
+    CmkStateNotSupport,
+    RotateRateLimited,
+    RotateTaskRunning,
+    RotationIsOff,
+)
 from keys.models import CustomerMasterKey, KeyVersion
 from keys.operations.base import KeyInput, KeyOperation, Revision
 from kmsconsole import clock, randomness
 from kmsconsole.inputs import WholeNumber
-from kmsconsole.operations import Effect
+from kmsconsole.operations import Effect, Scope
 
 LEAST_DAYS, MOST_DAYS, USUAL_DAYS = 7, 365, 365
 
@@ -69,24 +74,10 @@ class GetKeyRotationStatus(KeyOperation):
         return {"KeyRotationEnabled": self.key.rotation_enabled}
 
 
-class RotateKey(KeyOperation):
-    """Make a new version now; it encrypts from the answer on. A new period begins."""
+class _Rotating(KeyOperation):
+    """Makes a new version; it encrypts from the answer on."""
 
     effect = Effect.CHANGE
-
-    def check(self, data: Any) -> None:
-        """Refuse a key whose rotation is off, and one rotated by hand too recently."""
-        super().check(data)
-        if not self.key.rotation_enabled:
-            raise RotationIsOff
-        if self.changing:
-            # The limit was asked before; whoever was faster since is told apart.
-            return
-        hours = settings.KMS_MANUAL_ROTATION_HOURS
-        recently = clock.now() - timedelta(hours=hours)
-        by_hand = self.key.versions.filter(number__gt=1, created_at__gt=recently)
-        if by_hand.exclude(creator_uin=0).exists():
-            raise RotateRateLimited(hours=hours)
 
     def prepare(self, data: Any) -> None:
         """Let the HSM make the material of the next version."""
@@ -105,12 +96,68 @@ class RotateKey(KeyOperation):
         version.save(force_insert=True)
         key.primary_version = self.number
         key.last_rotated_at = version.created_at
-        key.next_rotation_at = key.rotation_after(version.created_at)
+        key.next_rotation_at = self.following(version.created_at)
         self.save(key, "primary_version", "last_rotated_at", "next_rotation_at")
         return {"TaskId": str(randomness.uuid4())}
+
+    def following(self, moment: datetime) -> datetime | None:
+        """Return when the key rotates next, having rotated at a moment."""
+        raise NotImplementedError
 
     def event_key(self, resource: Any) -> tuple[str | None, int | None]:
         """Name the key and, once there is one, its new version."""
         if not isinstance(resource, CustomerMasterKey):
             return None, None
         return str(resource.id), resource.primary_version if self.changing else None
+
+
+class RotateKey(_Rotating):
+    """Make a new version now; it encrypts from the answer on. A new period begins."""
+
+    def check(self, data: Any) -> None:
+        """Refuse a key whose rotation is off, and one rotated by hand too recently."""
+        super().check(data)
+        if not self.key.rotation_enabled:
+            raise RotationIsOff
+        if self.changing:
+            # The limit was asked before; whoever was faster since is told apart.
+            return
+        hours = settings.KMS_MANUAL_ROTATION_HOURS
+        recently = clock.now() - timedelta(hours=hours)
+        by_hand = self.key.versions.filter(number__gt=1, created_at__gt=recently)
+        if by_hand.exclude(creator_uin=0).exists():
+            raise RotateRateLimited(hours=hours)
+
+    def following(self, moment: datetime) -> datetime:
+        """Return the end of a whole period."""
+        return self.key.rotation_after(moment)
+
+
+class RotateDueKey(_Rotating):
+    """Make a new version because it is time. The scheduler's own operation.
+
+    The calendar stays: however late this is, the next date is a whole number of
+    periods after the one that was due.
+    """
+
+    api = False
+    scope = Scope.SYSTEM
+
+    def check(self, data: Any) -> None:
+        """Refuse a key whose date has not come, or was moved."""
+        super().check(data)
+        key = self.key
+        if not key.rotation_enabled or not _passed(key.next_rotation_at):
+            raise CmkStateNotSupport
+
+    def following(self, moment: datetime) -> datetime | None:
+        """Return the first date of the calendar that is still to come."""
+        due = self.key.next_rotation_at
+        if due is None or due > moment:
+            return due
+        period = timedelta(days=self.key.rotate_days)
+        return due + period * ((moment - due) // period + 1)
+
+
+def _passed(moment: datetime | None) -> bool:
+    return moment is not None and moment <= clock.now()

@@ -42,6 +42,7 @@ DEEDS: dict[str, str | Promise] = {
     "EnableKeyRotation": gettext_lazy("Set rotation"),
     "DisableKeyRotation": gettext_lazy("Turn off rotation"),
     "RotateKey": gettext_lazy("Rotate"),
+    "RotateDueKey": gettext_lazy("Rotate by schedule"),
     "ScheduleKeyDeletion": gettext_lazy("Schedule deletion"),
     "ScheduleKeysDeletion": gettext_lazy("Schedule deletion"),
     "CancelKeyDeletion": gettext_lazy("Cancel deletion"),

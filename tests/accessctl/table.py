@@ -148,6 +148,7 @@ ROWS: dict[str, Row] = {
     ),
     "DeleteImportedKeyMaterial": on_key(ADMIN, step_up=True),
     "DestroyKey": by_service({"KeyId": KEY}),
+    "RotateDueKey": by_service({"KeyId": KEY}),
     "CreateCloudKey": by_service({"Product": "cos"}),
     # Rights.
     "GrantAccess": on_key(ADMIN, _RIGHTS, operator=True, step_up=True),

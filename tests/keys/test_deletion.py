@@ -39,6 +39,7 @@ from kmsconsole import clock
 from kmsconsole.audit.models import AuditEvent
 from kmsconsole.errors import InvalidParameterValue, KMSError, UnauthorizedOperation
 from kmsconsole.principals import Kind, Principal
+from kmsconsole.schedule import database_time
 from tests.console import enter, signed_in, words
 from tests.personas import ACCOUNT, FOREIGN_ROOT, create_key, execute
 
@@ -53,7 +54,8 @@ Travel = Callable[[timedelta], None]
 def travel(monkeypatch: pytest.MonkeyPatch) -> Travel:
     """Stop the clock at NOW; the returned function moves it."""
     hands = {"now": NOW}
-    monkeypatch.setattr(clock, "now", lambda: hands["now"])
+    for module in (clock, database_time):
+        monkeypatch.setattr(module, "now", lambda: hands["now"])
 
     def move(by: timedelta) -> None:
         hands["now"] += by

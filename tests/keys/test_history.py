@@ -112,7 +112,9 @@ def test_events_are_found_without_reading_others(only: str, index: str) -> None:
 
 
 def test_the_index_of_rare_events_knows_every_change() -> None:
-    migration = import_module("kmsconsole.audit.migrations.0002_rare_events")
+    migration = import_module(
+        "kmsconsole.audit.migrations.0004_rare_events_of_the_service"
+    )
     assert migration.NAMES == CHANGES
 
 

@@ -74,3 +74,33 @@ def test_keys_of_the_first_version_are_counted_found_and_unchanged(home: Path) -
         database.execute("UPDATE keys_customermasterkey SET state = 'Enabled'")
         counted = database.execute("SELECT state FROM keys_keycount WHERE count > 0")
         assert counted.fetchall() == [("Enabled",)]
+
+
+def test_what_was_encrypted_before_is_counted_on_its_version(home: Path) -> None:
+    env = environment(home, 8000)
+    for step in (("auth",), ("keys", "0004")):
+        first = manage(env, "migrate", *step)
+        assert first.returncode == 0, first.stderr
+    uses = (
+        (1, "Encrypt", 5),
+        (1, "GenerateDataKey", 7),
+        (1, "Decrypt", 100),
+        (2, "ReEncrypt", 3),
+    )
+    with sqlite3.connect(home / "kms.sqlite3") as database:
+        insert(database, "keys_customermasterkey", OLD_KEY)
+        for number in (1, 2, 3):
+            version = OLD_VERSION | {"number": number, "public_key": b""}
+            insert(database, "keys_keyversion", version)
+        for version, operation, count in uses:
+            row = {"key_id": OLD_KEY["id"], "version": version, "operation": operation}
+            row |= {"principal_uin": 1, "principal_name": "admin", "count": count}
+            row |= {"day": "2026-11-02", "last_at": "2026-11-02 00:00:00"}
+            insert(database, "keys_keyusage", row)
+    again = manage(env, "migrate")
+    assert again.returncode == 0, again.stderr
+    with sqlite3.connect(home / "kms.sqlite3") as database:
+        counted = database.execute(
+            "SELECT number, encryptions FROM keys_keyversion ORDER BY number"
+        )
+        assert counted.fetchall() == [(1, 12), (2, 3), (3, 0)]

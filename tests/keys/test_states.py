@@ -64,6 +64,7 @@ SPECIFIED = {
     "ScheduleKeysDeletion": f"CmkShouldBeDisabled P {NO} P P | c:CmkUsedByCloudProduct",
     "CancelKeyDeletion": "CmkNotPendingDelete CmkNotPendingDelete D "
     "CmkNotPendingDelete CmkNotPendingDelete | c:NotUserCreatedCmk",
+    "RotateDueKey": f"E {NO} {NO} {NO} {NO} | m:RotateNotSupported {ROTATE}",
     "DestroyKey": f"{NO} {NO} X {NO} {NO} | c:CmkUsedByCloudProduct",
     "GetParametersForImport": f"E D P I A | {NOT_EXTERNAL}",
     "ImportKeyMaterial": f"E {NO} {NO} E {NO} | {NOT_EXTERNAL}",

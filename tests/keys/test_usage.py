@@ -17,7 +17,6 @@ from keys.operations import (
     ReEncrypt,
     RotateKey,
 )
-from keys.tasks import roll_up_usage
 from kmsconsole import clock
 from kmsconsole.errors import KMSError
 from kmsconsole.operations import Effect
@@ -64,7 +63,7 @@ def test_uses_are_counted_by_version_operation_person_and_day(later) -> None:
     execute(RotateKey, KeyId=key_id)
     execute(ReEncrypt, CiphertextBlob=blobs[1])
     later(minutes=2)
-    roll_up_usage()
+    usage.roll_up()
     assert counted(key_id) == {
         (1, "Encrypt"): 3,
         (1, "Decrypt"): 1,
