@@ -46,8 +46,16 @@ KMS_SESSION_PRINCIPAL = "accessctl.credentials.session_principal"
 KMS_PRINCIPAL_NAMES = "accessctl.credentials.names"
 KMS_KEY_PAGES = ("accessctl.views.key_access.KeyAccessPage",)
 # What people call operations, in the pages that show events.
-KMS_DEEDS = ("keys.views.happenings.DEEDS", "accessctl.views.naming.DEEDS")
-KMS_OPERATIONS = ("keys.operations.OPERATIONS", "accessctl.operations.OPERATIONS")
+KMS_DEEDS = (
+    "keys.views.happenings.DEEDS",
+    "accessctl.views.naming.DEEDS",
+    "kmsconsole.alarms.words.DEEDS",
+)
+KMS_OPERATIONS = (
+    "keys.operations.OPERATIONS",
+    "accessctl.operations.OPERATIONS",
+    "kmsconsole.alarms.operations.OPERATIONS",
+)
 # What happens by itself: every sweep with its period (docs/schedule.md).
 KMS_SWEEPS = ("keys.sweeps.SWEEPS",)
 # Called with a key that is being destroyed, in the transaction that does it.
@@ -67,6 +75,7 @@ INSTALLED_APPS = [
     "kmsconsole.apps.KmsconsoleConfig",
     "kmsconsole.audit",
     "kmsconsole.schedule",
+    "kmsconsole.alarms",
     "keys",
     "accessctl",
     "django.contrib.auth",

@@ -13,6 +13,7 @@ urlpatterns = [
     path("keys/", include("keys.urls")),
     path("account/", include("accessctl.account_urls")),
     path("account/", include("allauth.urls")),
+    path("alarms/", include("kmsconsole.alarms.urls")),
     path("", include("accessctl.urls")),
     path("operator/", admin.site.urls),
 ]

@@ -122,6 +122,9 @@ ROWS: dict[str, Row] = {
     "GetServiceStatus": on_account(LOOKING),
     "GetRegions": on_account(LOOKING),
     "ListAlgorithms": on_account(LOOKING),
+    # Alarms.
+    "ListAlarms": listing(needs="DescribeKey"),
+    "MarkAlarmsRead": for_oneself({"Alarms": []}),
     # Changing keys.
     "CreateKey": on_account(ADMIN, {"Alias": "made-by-the-matrix"}),
     "UpdateAlias": on_key(ADMIN, {"Alias": "named-by-the-matrix"}),

@@ -145,6 +145,7 @@ ADDRESSES = {
     "activity/": "403 200 200",
     "activity/<int:sequence>/": "403 404 200",
     "activity/export/": "403 200 200",
+    "alarms/": "200 200 200",
     "healthz": "200 200 200",
     "keys/": "200 200 200",
     "keys/<uuid:key_id>/": "403 404 200",

@@ -93,6 +93,8 @@ PAGES = {
     "no event": "/activity/?who=nobody-has-this-name",
     "activity refused": "/activity/?from=soon",
     "event": "/activity/1/",
+    "alarms": "/alarms/",
+    "no alarm": "/alarms/?kind=hsm-down&unread=1",
     "second factor": "/account/2fa/",
     "authenticator app": "/account/2fa/totp/activate/",
     "access keys": "/account/access-keys/",
