@@ -57,6 +57,15 @@ class CmkArchived(KMSError):
     mend = _("Use another key, or take this one out of the archive.")
 
 
+class EncryptionLimitReached(KMSError):
+    """A version has made as many encryptions as its nonces safely allow."""
+
+    code = "LimitExceeded.EncryptionLimitReached"
+    http_status = 409
+    why = _("The key has made as many encryptions as are safe; it still decrypts.")
+    mend = _("Rotate the key, or use another one; imported keys can't be rotated.")
+
+
 class KeyPendingDelete(KMSError):
     """A key in its waiting period gives out no data keys."""
 

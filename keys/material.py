@@ -15,7 +15,7 @@ from keys.states import KeyKind, kind_of
 _SELECT = (
     "SELECT k.state, k.usage, k.owner, k.origin, v.number, v.spec, v.wrapped_material, "
     "v.binding, v.root_epoch, v.mac_epoch, v.check_value, "
-    "v.public_key, k.region, k.creator_uin "
+    "v.public_key, v.encryptions, k.region, k.creator_uin "
     "FROM keys_customermasterkey k LEFT JOIN keys_keyversion v "
     "ON v.key_id = k.id AND v.number = COALESCE(%s, k.primary_version) "
     "WHERE k.id = %s AND k.account_uin = %s AND k.region = %s"
@@ -34,6 +34,7 @@ class KeyMaterial:
     usage: str
     kind: KeyKind
     number: int | None
+    encryptions: int
     version: WrappedVersion | None
     identity: bytes
 
@@ -60,6 +61,7 @@ def find(
         mac,
         check,
         public,
+        encryptions,
         key_region,
         creator_uin,
     ) = row
@@ -85,6 +87,7 @@ def find(
         usage,
         kind_of(owner, usage, origin),
         found,
+        encryptions or 0,
         version,
         identity,
     )

@@ -8,7 +8,7 @@ from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
 from keys import budget
-from keys.querysets import KeyQuerySet
+from keys.querysets import KeyQuerySet, KeyVersionQuerySet
 from keys.states import ORIGIN_EXTERNAL, OWNER_USER, KeyKind, KeyState, kind_of
 from kmsconsole import randomness
 
@@ -146,6 +146,14 @@ class CustomerMasterKey(models.Model):
         return moment + timedelta(days=self.rotate_days)
 
     @property
+    def worn(self) -> bool:
+        """Whether the version that encrypts has to be replaced soon."""
+        worn = KeyVersion.objects.worn().filter(
+            key=self.pk, number=self.primary_version
+        )
+        return worn.exists()
+
+    @property
     def kind(self) -> KeyKind:
         """What the table of states tells keys apart by."""
         return kind_of(self.owner, self.usage, self.origin)
@@ -181,6 +189,8 @@ class KeyVersion(models.Model):
     created_at = models.DateTimeField()
     creator_uin = models.PositiveBigIntegerField()
     destroyed_at = models.DateTimeField(null=True)
+
+    objects = KeyVersionQuerySet.as_manager()
 
     class Meta:
         """Numbers count up from 1 and are never used again."""

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from keys import usage
-from keys.models import CustomerMasterKey
+from keys.models import CustomerMasterKey, KeyVersion
 from keys.operations import DestroyKey, RotateDueKey
 from kmsconsole.schedule.stint import Stint
 from kmsconsole.schedule.sweeps import Calendar, Chore, RowSweep, Sweep
@@ -28,6 +28,16 @@ SWEEPS: tuple[Sweep, ...] = (
             operation=RotateDueKey,
             rows=CustomerMasterKey.objects.rotating,
             column="next_rotation_at",
+        ),
+        # Due as soon as it is counted, whatever day it is.
+        Calendar(
+            kind="worn version",
+            operation=RotateDueKey,
+            rows=KeyVersion.objects.to_replace,
+            column="created_at",
+            account="key__account_uin",
+            region="key__region",
+            key="key_id",
         ),
     ),
     DestructionSweep(

@@ -4,6 +4,7 @@ Events become rows a minute after they happened, so that none that is still bein
 committed is passed over. What a page needs of the last minute it reads from the events.
 """
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -28,6 +29,9 @@ USES = (
     "VerifyByAsymmetricKey",
     "AsymmetricRsaDecrypt",
 )
+# What draws a nonce of a version, and so comes nearer to its limit (keys/budget.py).
+# Of ReEncrypt the version that decrypts is counted, too: rather too many than too few.
+ENCRYPTIONS = ("Encrypt", "ReEncrypt", "GenerateDataKey")
 SETTLED = timedelta(seconds=60)
 _BATCH = 20_000
 _ADD = (
@@ -36,6 +40,11 @@ _ADD = (
     "ON CONFLICT (key_id, version, operation, principal_uin, day) DO UPDATE SET "
     "count = keys_keyusage.count + excluded.count, last_at = excluded.last_at, "
     "principal_name = excluded.principal_name"
+)
+
+_COUNT = (
+    "UPDATE keys_keyversion SET encryptions = encryptions + %s "
+    "WHERE key_id = %s AND number = %s"
 )
 
 
@@ -102,23 +111,34 @@ def _used(after: int, until: int) -> Iterable[Any]:
 
 
 def _add(groups: Iterable[Any]) -> None:
-    # On SQLite an ID is stored as hex without hyphens.
-    hyphens = connection.features.has_native_uuid_field
-    rows = [
-        (
-            group["key_id"] if hyphens else UUID(group["key_id"]).hex,
-            group["key_version"],
-            group["operation"],
-            group["principal_uin"],
-            group["name"],
-            group["day"].isoformat(),
-            group["number"],
-            connection.ops.adapt_datetimefield_value(group["last"]),
+    encryptions: Counter[tuple[str, int]] = Counter()
+    rows = []
+    for group in groups:
+        key_id, version = _stored(group["key_id"]), group["key_version"]
+        rows.append(
+            (
+                key_id,
+                version,
+                group["operation"],
+                group["principal_uin"],
+                group["name"],
+                group["day"].isoformat(),
+                group["number"],
+                connection.ops.adapt_datetimefield_value(group["last"]),
+            )
         )
-        for group in groups
-    ]
+        if group["operation"] in ENCRYPTIONS:
+            encryptions[key_id, version] += group["number"]
+    counts = [(number, *version) for version, number in encryptions.items()]
     with connection.cursor() as cursor:
         cursor.executemany(_ADD, rows)
+        cursor.executemany(_COUNT, counts)
+
+
+def _stored(key_id: str) -> str:
+    # On SQLite an ID is stored as hex without hyphens.
+    native = connection.features.has_native_uuid_field
+    return key_id if native else UUID(key_id).hex
 
 
 def tracked_since() -> datetime | None:

@@ -11,7 +11,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from keys import custody, material
+from keys import budget, custody, material
 from keys.crypto import ciphertext
 from keys.crypto.algorithms import AES_256_GCM
 from keys.crypto.ciphertext import CiphertextBlob, CiphertextRefused
@@ -19,6 +19,7 @@ from keys.crypto.context import ContextRefused, canonical_context
 from keys.errors import (
     CmkDisabled,
     CmkNotFound,
+    EncryptionLimitReached,
     InvalidCiphertext,
     InvalidContext,
     InvalidPlaintext,
@@ -70,6 +71,8 @@ def encrypt(key: KeyMaterial, plaintext: bytes, context: bytes) -> str:
     """Return the ciphertext blob of `plaintext` under the version in `key`."""
     if key.version is None or key.number is None:
         raise CmkDisabled
+    if key.encryptions >= budget.MOST:
+        raise EncryptionLimitReached
     iv = randomness.token_bytes(AES_256_GCM.iv_bytes)
     header = ciphertext.header(key.id, key.number, AES_256_GCM.number, iv)
     aad = ciphertext.additional_data(header, key.account_uin, context)

@@ -136,7 +136,9 @@ class RotateKey(_Rotating):
 class RotateDueKey(_Rotating):
     """Make a new version because it is time. The scheduler's own operation.
 
-    The calendar stays: however late this is, the next date is a whole number of
+    Time is when the key's date has passed, or when its version nears the number of
+    encryptions it may make; then also where rotation is off, and off it stays. The
+    calendar stays, too: however late this is, the next date is a whole number of
     periods after the one that was due.
     """
 
@@ -147,7 +149,11 @@ class RotateDueKey(_Rotating):
         """Refuse a key whose date has not come, or was moved."""
         super().check(data)
         key = self.key
-        if not key.rotation_enabled or not _passed(key.next_rotation_at):
+        if key.rotation_enabled and _passed(key.next_rotation_at):
+            self.details["Because"] = "date"
+        elif key.worn:
+            self.details["Because"] = "encryptions"
+        else:
             raise CmkStateNotSupport
 
     def following(self, moment: datetime) -> datetime | None:

@@ -8,7 +8,7 @@ once.
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, ClassVar
@@ -103,7 +103,7 @@ class Calendar:
     operation: type[Operation]
     rows: Callable[[], QuerySet[Any]]
     column: str
-    data: Callable[[str], dict[str, Any]] = field(default=lambda pk: {"KeyId": pk})
+    data: Callable[[Due], dict[str, Any]] = lambda due: {"KeyId": due.key_id}
     account: str = "account_uin"
     region: str = "region"
     key: str = "pk"
@@ -197,7 +197,7 @@ class RowSweep(Sweep):
         call = service_call(due.account_uin, due.region)
         with stint.counting(calendar.operation.__name__, due.key_id or due.id) as one:
             one.still_due = lambda: self._still(calendar, due)
-            calendar.operation.execute(call, calendar.data(due.id))
+            calendar.operation.execute(call, calendar.data(due))
 
     def _still(self, calendar: Calendar, due: Due) -> bool:
         return calendar.due(clock.now()).filter(pk=due.id).exists()

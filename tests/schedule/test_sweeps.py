@@ -248,7 +248,7 @@ def test_what_is_due_is_found_by_an_index(name: str, index: str, travel) -> None
     found = sweeps()[name]
     with CaptureQueriesContext(connection) as statements:
         assert not found.pending()
-    (query,) = statements.captured_queries
+    query = statements.captured_queries[0]
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN QUERY PLAN {query['sql']}")
         plan = [row[3] for row in cursor.fetchall()]
