@@ -148,10 +148,8 @@ class CustomerMasterKey(models.Model):
     @property
     def worn(self) -> bool:
         """Whether the version that encrypts has to be replaced soon."""
-        worn = KeyVersion.objects.worn().filter(
-            key=self.pk, number=self.primary_version
-        )
-        return worn.exists()
+        worn = KeyVersion.objects.worn().filter(key=self.pk)
+        return self.primary_version in worn.values_list("number", flat=True)
 
     @property
     def kind(self) -> KeyKind:
