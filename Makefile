@@ -13,7 +13,7 @@ CLEAN := env $(foreach name,$(AMBIENT),-u $(name))
 CHECK_HOME := $(CURDIR)/$(VENV)/check-home
 CHECKED := kmsconsole keys accessctl tests examples benchmarks manage.py
 
-.PHONY: run test check format messages audit bench screenshots lock clean
+.PHONY: run test check format messages audit bench faults screenshots lock clean
 
 run: $(VENV)/.runtime
 	@exec $(BIN)/python manage.py runall
@@ -61,6 +61,12 @@ audit: $(VENV)/.dev
 
 bench: $(VENV)/.dev $(BENCH)/.ready
 	@$(CLEAN) $(BIN)/python -m benchmarks.run $(ARGS)
+
+# Crashes, races and clocks at their full size (docs/faults.md); `test` runs a sample.
+# FAULTS_SEED, FAULTS_SEQUENCES and the like set single figures.
+faults: $(VENV)/.dev
+	@$(CLEAN) $(BIN)/python -m kmsconsole.softhsm --home $(CHECK_HOME) --ensure >/dev/null
+	@$(CLEAN) FAULTS=full $(BIN)/python -m pytest -q -s -p no:randomly tests/faults $(ARGS)
 
 screenshots: $(VENV)/.dev
 	@$(BROWSER)

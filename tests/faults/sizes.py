@@ -1,0 +1,29 @@
+"""How much of each fault is tried: a sample in the suite, all of it by `make faults`.
+
+FAULTS=full takes the large sizes; FAULTS_SEQUENCES and the like set one of them, and
+FAULTS_SEED where chance begins, so that a run can be had again.
+"""
+
+import os
+import sys
+
+STEPS = 30
+SAMPLE = {"sequences": 500}
+FULL = {"sequences": 2_000}
+_SEED = 20_261_128
+
+
+def of(name: str) -> int:
+    """Return how many of these to do."""
+    usual = (FULL if os.environ.get("FAULTS") == "full" else SAMPLE)[name]
+    return int(os.environ.get(f"FAULTS_{name.upper()}", usual))
+
+
+def seed() -> int:
+    """Return the number that chance begins with."""
+    return int(os.environ.get("FAULTS_SEED", _SEED))
+
+
+def say(line: str) -> None:
+    """Print the figures of one part; pytest shows them with -s."""
+    sys.stdout.write(f"\n{line}\n")
