@@ -4,10 +4,12 @@ from celery import shared_task
 
 from keys.models import Heartbeat
 from kmsconsole import clock
+from kmsconsole.schedule import clock_guard
 
 
 def record_heartbeat(name: str) -> None:
     """Write that the background process `name` (`beat` or `worker`) lives now."""
+    clock_guard.observe()
     Heartbeat.objects.update_or_create(name=name, defaults={"at": clock.now()})
 
 

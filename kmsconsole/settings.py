@@ -28,6 +28,10 @@ if env.text("KMS_RATE_LIMITS", "off") != "off":
 KMS_MANUAL_ROTATION_HOURS = env.number(
     "KMS_MANUAL_ROTATION_HOURS", 24, least=0, most=24 * 365
 )
+# How long the clock has to run steadily after everything stood still.
+KMS_CLOCK_STEADY_SECONDS = env.number(
+    "KMS_CLOCK_STEADY_SECONDS", 3600, least=0, most=30 * 24 * 3600
+)
 KMS_CMK_LIMIT = env.number("KMS_CMK_LIMIT", 0, least=0, most=10_000_000)
 
 # --- the HSM --------------------------------------------------------------------------
@@ -50,8 +54,10 @@ KMS_DEEDS = (
     "keys.views.happenings.DEEDS",
     "accessctl.views.naming.DEEDS",
     "kmsconsole.alarms.words.DEEDS",
+    "kmsconsole.schedule.words.DEEDS",
 )
 KMS_OPERATIONS = (
+    "kmsconsole.schedule.operations.OPERATIONS",
     "keys.operations.OPERATIONS",
     "accessctl.operations.OPERATIONS",
     "kmsconsole.alarms.operations.OPERATIONS",

@@ -38,6 +38,14 @@ def django_db_setup(django_db_setup: None, django_db_blocker) -> None:
         custody.initialise()
 
 
+@pytest.fixture(autouse=True)
+def no_memory_of_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let each test begin as a process that hasn't looked at the clock yet."""
+    from kmsconsole.schedule import clock_guard  # noqa: PLC0415 - after the settings
+
+    monkeypatch.setattr(clock_guard, "_last", None)
+
+
 @pytest.fixture(scope="session")
 def server() -> Iterator[RunningServer]:
     """Run the whole service once for every test that talks to it from outside."""

@@ -22,7 +22,7 @@ from keys.states import KeyState
 from kmsconsole import clock
 from kmsconsole.inputs import WholeNumber
 from kmsconsole.operations import Effect, Scope
-from kmsconsole.schedule import database_time
+from kmsconsole.schedule import clock_guard, database_time
 
 LEAST_DAYS, MOST_DAYS = 7, 30
 _LONGEST_REASON = 256
@@ -131,8 +131,9 @@ class DestroyKey(KeyOperation):
     scope = Scope.SYSTEM
 
     def check(self, data: Any) -> None:
-        """Never early: state and date are read in this same transaction."""
+        """Never early: state, date and clock are read in this same transaction."""
         super().check(data)
+        clock_guard.require_belief()
         date = self.key.deletion_date
         if date is None or date > clock.now() or date > database_time.now():
             raise CmkStateNotSupport

@@ -1,5 +1,7 @@
 """How the sweeps went. What is due stands in the rows that are due, not here."""
 
+from datetime import datetime
+
 from django.db import models
 
 
@@ -34,3 +36,49 @@ class SweepRun(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name}: {self.done} of {self.due}"
+
+
+class Doubt(models.TextChoices):
+    """Why the clock is not believed."""
+
+    NONE = "", "none"
+    # Everything stood still; ends by itself after a steady time.
+    STOPPED = "stopped", "everything was stopped"
+    LONG_STOPPED = "long-stopped", "everything was stopped for very long"
+    AHEAD = "ahead", "the clock was put forward"
+    BACK = "back", "the clock was put back"
+    DIFFERS = "differs", "the clocks of two processes differ"
+
+
+class ClockState(models.Model):
+    """What the processes know of the clock together: one row, with the ID 1.
+
+    `seen_at` is the latest time that any of them saw. While there is a `doubt`, since
+    `doubt_since`, nothing is destroyed; it ends at `doubt_until`, or without one when
+    the operator confirms the clock. `seconds` is how far it stepped, or how long
+    everything stood still. `confirmations` counts up with each confirmation.
+    """
+
+    seen_at = models.DateTimeField()
+    doubt = models.CharField(
+        max_length=16, choices=Doubt.choices, default=Doubt.NONE, blank=True
+    )
+    doubt_since = models.DateTimeField(null=True)
+    doubt_until = models.DateTimeField(null=True)
+    seconds = models.BigIntegerField(default=0)
+    confirmed_at = models.DateTimeField(null=True)
+    confirmations = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        """A single row."""
+
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return self.doubt or "believed"
+
+    def doubtful(self, moment: datetime) -> bool:
+        """Say whether the clock is in doubt at a moment."""
+        if not self.doubt:
+            return False
+        return self.doubt_until is None or moment < self.doubt_until

@@ -7,6 +7,7 @@ from django.db import Error as DatabaseFailure
 from django.db.models import Q
 
 from kmsconsole import clock, randomness
+from kmsconsole.schedule import clock_guard
 from kmsconsole.schedule.models import SweepRun
 from kmsconsole.schedule.stint import Stint, Tally
 from kmsconsole.schedule.sweeps import Sweep
@@ -47,6 +48,7 @@ def run_leased(sweep: Sweep) -> bool:
 
 
 def _run(sweep: Sweep, seconds: float | None, holder: str) -> tuple[Tally, bool]:
+    clock_guard.observe()
     row, _ = SweepRun.objects.get_or_create(name=sweep.name)
     begun = clock.now()
     resume = row.resume if seconds is not None else ""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from django.db import Error as DatabaseFailure
 
 from kmsconsole.errors import KMSError, ServiceTemporaryUnavailable
+from kmsconsole.schedule.errors import Held
 
 log = logging.getLogger(__name__)
 
@@ -83,6 +84,11 @@ class Stint:
         self.tally.due += rest
         self.tally.failed += rest
 
+    def hold(self, rest: int) -> None:
+        """Count what waits."""
+        self.tally.due += rest
+        self.tally.held += rest
+
     @contextmanager
     def counting(self, what: str, subject: str) -> Iterator[One]:
         """Count one row by what happens inside; its failure goes no further."""
@@ -100,6 +106,9 @@ class Stint:
             self.tally.done += 1
 
     def _refused(self, one: One, what: str, subject: str, error: KMSError) -> None:
+        if isinstance(error, Held):
+            self.hold(1)
+            return
         if isinstance(error, ServiceTemporaryUnavailable):
             self._unavailable += 1
         else:

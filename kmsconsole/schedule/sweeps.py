@@ -20,6 +20,7 @@ from django.utils.module_loading import import_string
 from kmsconsole import clock, randomness
 from kmsconsole.operations import Operation
 from kmsconsole.principals import SERVICE_UIN, Call, Kind, Principal
+from kmsconsole.schedule import clock_guard
 from kmsconsole.schedule.stint import Stint
 
 EVERY_MINUTE = timedelta(minutes=1)
@@ -169,6 +170,10 @@ class RowSweep(Sweep):
 
     def run(self, stint: Stint) -> None:
         """Act on row after row; one that fails leaves the others alone."""
+        if self.guarded and not clock_guard.observe():
+            stint.resume = ""
+            stint.hold(self.count())
+            return
         number, _, after = stint.resume.partition(" ")
         first = int(number or 0)
         for at in range(first, len(self.calendars)):
@@ -184,6 +189,10 @@ class RowSweep(Sweep):
             for due in page:
                 if not stint.goes_on():
                     stint.resume = f"{number} {after}"
+                    return False
+                if self.guarded and not clock_guard.steady():
+                    stint.resume = ""
+                    stint.hold(self.count(number, after))
                     return False
                 if stint.hopeless:
                     stint.resume = ""

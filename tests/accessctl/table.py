@@ -185,6 +185,9 @@ ROWS: dict[str, Row] = {
         needs="GrantAccess",
         step_up=True,
     ),
+    # The schedule.
+    "DescribeClock": by_operator(),
+    "ConfirmClock": by_operator(),
     # Accounts.
     "CreateAccount": by_operator({"Name": "x"}),
     "DescribeAccountSettings": administration(),

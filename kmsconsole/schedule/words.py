@@ -1,0 +1,9 @@
+"""What the schedule's operations are called in people's words."""
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy
+
+DEEDS: dict[str, str | Promise] = {
+    "DescribeClock": gettext_lazy("View clock"),
+    "ConfirmClock": gettext_lazy("Confirm clock"),
+}
