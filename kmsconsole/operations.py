@@ -152,6 +152,22 @@ class Operation:
         operation._record_refusal(refusal)
         raise refusal
 
+    @final
+    @classmethod
+    def refuse_forbidden(cls, call: Call, resources: Sequence[Any] = ()) -> None:
+        """Refuse, and record, a caller who may not do this, before anything is sent.
+
+        For pages that lead to the operation: without resources it is about the account.
+        """
+        operation = cls(call)
+        operation.resources = tuple(resources)
+        for resource in operation.resources or (None,):
+            operation.decision = call.decide(cls, resource)
+            if not operation.decision.allowed:
+                refusal = UnauthorizedOperation(operation=cls.needs())
+                operation._record_refusal(refusal)
+                raise refusal
+
     def _run(self, data: Mapping[str, Any]) -> Result:
         self._refuse_replay()
         try:
@@ -186,7 +202,7 @@ class Operation:
         for resource in self.resources or (None,):
             self.decision = call.decide(type(self), resource)
             if not self.decision.allowed:
-                raise UnauthorizedOperation(operation=type(self).__name__)
+                raise UnauthorizedOperation(operation=self.needs())
         if self.step_up and not self.call.principal.fresh:
             raise StepUpRequired
         self.check(data)

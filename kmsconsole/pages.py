@@ -1,5 +1,6 @@
 """Pages for one operation: its form, one answer. Rules are not here."""
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from django.http import HttpRequest, HttpResponse
@@ -10,17 +11,32 @@ from django_htmx.http import HttpResponseClientRedirect
 from kmsconsole.errors import KMSError, StepUpRequired
 from kmsconsole.forms import WireForm
 from kmsconsole.operations import Operation, Result
+from kmsconsole.principals import Call
 from kmsconsole.views import console_call
+
+
+def refuse_forbidden(
+    call: Call, operations: Sequence[type[Operation]], resources: Sequence[Any]
+) -> None:
+    """Refuse to open a page to somebody who may do none of its operations."""
+    first, *others = operations
+    for operation in others:
+        if all(call.decide(operation, one).allowed for one in resources or (None,)):
+            return
+    first.refuse_forbidden(call, resources)
 
 
 class OperationView(View):
     """A page with a form for one operation; `template` has the partial `part`.
 
     With htmx only the partial is answered, without it the whole page. After a change
-    the browser is sent on, so that reloading repeats nothing.
+    the browser is sent on, so that reloading repeats nothing. Who may not send the form
+    doesn't get it: the page opens to those who may do `operation`, or any one of
+    `opened_by` where there is more to see than the form.
     """
 
     operation: ClassVar[type[Operation]]
+    opened_by: ClassVar[tuple[type[Operation], ...]] = ()
     form: ClassVar[type[WireForm]]
     template: ClassVar[str]
     part: ClassVar[str] = "dialog"
@@ -29,6 +45,24 @@ class OperationView(View):
         """Note who calls."""
         super().setup(request, *args, **kwargs)
         self.call = console_call(request)
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """Refuse whoever may not; what is sent is refused by the operation itself."""
+        if request.method != "POST":
+            needed = self.opened_by or (self.operation,)
+            refuse_forbidden(self.asking(), needed, self.subjects())
+        return super().dispatch(request, *args, **kwargs)
+
+    def subjects(self) -> Sequence[Any]:
+        """Return what the page is about, as its operation would locate it.
+
+        Raises the refusal where there is no such thing. Nothing is the account.
+        """
+        return ()
+
+    def asking(self) -> Call:
+        """Return the call that the questions of this page are asked with."""
+        return self.call
 
     @property
     def by_htmx(self) -> bool:

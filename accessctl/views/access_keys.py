@@ -3,6 +3,7 @@
 Without `uin` in the address everything is about the person who looks.
 """
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from django.contrib import messages
@@ -14,6 +15,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.views.generic import View
 
+from accessctl.errors import AccessKeyNotFound
 from accessctl.forms.access_keys import ConfirmationForm, LimitsForm
 from accessctl.operations import (
     CreateAccessKey,
@@ -82,6 +84,14 @@ class AccessKeyView(OperationView):
     def secret_id(self) -> str:
         """Which of them this is about."""
         return str(self.kwargs["secret_id"])
+
+    def subjects(self) -> Sequence[Any]:
+        """Return whose they are; knows no page of a key that isn't among them."""
+        shown = access_keys_of(self.call, self.uin)
+        known = [row["SecretId"] for row in shown["access_keys"]]
+        if "secret_id" in self.kwargs and self.secret_id not in known:
+            raise AccessKeyNotFound("SecretId")
+        return (shown["owner"],)
 
     def parameters(self) -> dict[str, Any]:
         """Return whose key it is, and which, as the address says."""

@@ -4,6 +4,8 @@ What is wanted stands in the address. So the preview is a page, a proof that was
 for leads back to it, and nothing has to be typed twice.
 """
 
+from collections.abc import Sequence
+from functools import cached_property
 from typing import Any, ClassVar
 
 from django.contrib import messages
@@ -83,6 +85,16 @@ class ChangeAccessView(OperationView):
             empty_group=not shown,
         )
 
+    @cached_property
+    def listed(self) -> Result:
+        """Whom rights can be given to, on which key; refuses whoever may give none."""
+        key_id = self.request.GET.get("KeyId", "")
+        return ListGrantees.execute(self.call, {"KeyId": key_id} if key_id else {})
+
+    def subjects(self) -> Sequence[Any]:
+        """Return the key of the address, if there is one."""
+        return self.listed.resources
+
     def context(self, form: WireForm) -> dict[str, Any]:
         """Return whom and what one may choose."""
         key_id = self.request.GET.get("KeyId", "")
@@ -102,13 +114,13 @@ class ChangeAccessView(OperationView):
 
     def choices(self, key_id: str) -> dict[str, Any]:
         """Return what stands in the form; raises where nothing may be given."""
-        listed = ListGrantees.execute(self.call, {"KeyId": key_id} if key_id else {})
+        listed = self.listed.output
         narrow = not evaluator.has_full_access(self.call)
         roles, operations = rights_to_choose(on_key=bool(key_id), narrow=narrow)
         return {
-            "key": listed.output["Key"],
-            "users": listed.output["Users"],
-            "groups": listed.output["Groups"],
+            "key": listed["Key"],
+            "users": listed["Users"],
+            "groups": listed["Groups"],
             "roles": roles,
             "operations": operations,
             "narrow": narrow,

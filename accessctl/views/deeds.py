@@ -1,5 +1,7 @@
 """Dialogs that do one thing: what it means, to whom, and the button."""
 
+from collections.abc import Sequence
+from functools import cached_property
 from typing import Any, ClassVar
 
 from django.contrib import messages
@@ -12,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from kmsconsole.forms import WireForm
 from kmsconsole.operations import Result
 from kmsconsole.pages import OperationView
+from kmsconsole.principals import Call
 
 Words = str | Promise
 
@@ -39,6 +42,30 @@ class DeedView(OperationView):
         # The field for another name is empty most of the time.
         self.users = [name for name in dict.fromkeys(sent.getlist("Users")) if name]
         self.groups = [name for name in dict.fromkeys(sent.getlist("Groups")) if name]
+
+    def subjects(self) -> Sequence[Any]:
+        """Return the account; knows no dialog about what isn't there.
+
+        Asked in this order, so that the refusal names what the dialog is for.
+        """
+        self.operation.refuse_forbidden(self.asking())
+        if self.name:
+            self.present  # noqa: B018 - refuses a name that nothing has
+        return ()
+
+    @cached_property
+    def glance(self) -> Call:
+        """The call with the rights on the account, read once for the page."""
+        return self.call.glance(())
+
+    def asking(self) -> Call:
+        """Return it."""
+        return self.glance
+
+    @cached_property
+    def present(self) -> dict[str, Any]:
+        """What the name in the address stands for, as this request finds it."""
+        raise NotImplementedError
 
     def back(self) -> str:
         """Return the page that somebody came from, or the list."""

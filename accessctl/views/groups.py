@@ -1,5 +1,6 @@
 """Pages of groups."""
 
+from functools import cached_property
 from typing import Any, ClassVar
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
@@ -81,6 +82,11 @@ class GroupDeed(DeedView):
         own = reverse("access_group", args=[self.name])
         return super().back() if "back" in self.request.GET else own
 
+    @cached_property
+    def present(self) -> dict[str, Any]:
+        """The group as this request finds it."""
+        return DescribeGroup.execute(self.call, {"GroupName": self.name}).output
+
     def parameters(self) -> dict[str, Any]:
         """Name the group."""
         return {"GroupName": self.name}
@@ -98,9 +104,7 @@ class EditGroupView(GroupDeed):
 
     def initial(self) -> dict[str, Any]:
         """Begin with what is."""
-        asked = {"GroupName": self.name}
-        now = DescribeGroup.execute(self.call, asked).output
-        return {"Name": now["GroupName"], "Remark": now["Remark"]}
+        return {"Name": self.present["GroupName"], "Remark": self.present["Remark"]}
 
     def after(self, result: Result) -> str:
         """Lead to the group, by its present name."""
@@ -126,9 +130,7 @@ class AddMembersView(GroupDeed):
 
     def picks(self) -> list[dict[str, Any]]:
         """Return the sub-accounts that aren't members."""
-        asked = {"GroupName": self.name}
-        members = DescribeGroup.execute(self.call, asked).output["Members"]
-        inside = [row["User"] for row in members]
+        inside = [row["User"] for row in self.present["Members"]]
         found = ListSubAccounts.execute(self.call, {"Limit": MOST_AT_ONCE}).output
         return [pick("Users", found, inside, self.users)]
 

@@ -47,10 +47,11 @@ class KeyAccessPage(KeyPage):
     template = "accessctl/key_access.html"
     slug = "access"
     tab = "access"
+    opened_by = (ListKeyAccess, GrantAccess)
     own_tab = Tab(
         "access",
         gettext_lazy("Access"),
-        lambda _: "access",
+        lambda *_: "access",
         operations=(ListKeyAccess, GrantAccess),
     )
 
@@ -61,8 +62,8 @@ class KeyAccessPage(KeyPage):
     def context(self, form: WireForm) -> dict[str, Any]:
         """Return the matrix, or that only giving is allowed here."""
         context = super().context(form)
-        may_see = self.call.decide(ListKeyAccess, self.key).allowed
-        self.gives = self.call.decide(GrantAccess, self.key).allowed
+        may_see = self.glance.decide(ListKeyAccess, self.key).allowed
+        self.gives = self.glance.decide(GrantAccess, self.key).allowed
         own = {"gives": self.gives, "sees": may_see}
         if not may_see and self.gives:
             return context | own
@@ -83,7 +84,7 @@ class KeyAccessPage(KeyPage):
                 "last": (page - 1) * PAGE + len(rows),
                 "newer": self._address(words, page - 1) if page > 1 else "",
                 "older": self._address(words, page + 1) if page * PAGE < total else "",
-                "links": self.call.decide(ListRights, None).allowed,
+                "links": self.glance.decide(ListRights, None).allowed,
             }
         )
 

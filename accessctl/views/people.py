@@ -1,5 +1,6 @@
 """Pages of sub-accounts."""
 
+from functools import cached_property
 from typing import Any, ClassVar
 
 from django.conf import settings
@@ -127,6 +128,11 @@ class SubAccountDeed(PasswordView, DeedView):
         """Return the sub-account's page."""
         return reverse("access_user", args=[self.name])
 
+    @cached_property
+    def present(self) -> dict[str, Any]:
+        """The person as this request finds them."""
+        return DescribeSubAccount.execute(self.call, {"UserName": self.name}).output
+
     def parameters(self) -> dict[str, Any]:
         """Name the person."""
         return {"UserName": self.name}
@@ -148,9 +154,7 @@ class EditSubAccountView(SubAccountDeed):
 
     def initial(self) -> dict[str, Any]:
         """Begin with what is."""
-        asked = {"UserName": self.name}
-        now = DescribeSubAccount.execute(self.call, asked).output
-        return {name: now[name] for name in ("Remark", "Console", "Api")}
+        return {name: self.present[name] for name in ("Remark", "Console", "Api")}
 
     def done(self, result: Result) -> str:
         """Say what happened."""

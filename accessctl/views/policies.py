@@ -1,6 +1,7 @@
 """Pages of policies."""
 
 import json
+from functools import cached_property
 from typing import Any, ClassVar
 
 from django.contrib import messages
@@ -171,6 +172,11 @@ class PolicyDeed(DeedView):
         own = reverse("access_policy", args=[self.name])
         return super().back() if "back" in self.request.GET else own
 
+    @cached_property
+    def present(self) -> dict[str, Any]:
+        """The policy as this request finds it."""
+        return DescribePolicy.execute(self.call, {"PolicyName": self.name}).output
+
     def parameters(self) -> dict[str, Any]:
         """Name the policy, and whom it is about."""
         return {"PolicyName": self.name, "Users": self.users, "Groups": self.groups}
@@ -195,9 +201,7 @@ class AttachView(PolicyDeed):
 
     def picks(self) -> list[dict[str, Any]]:
         """Return groups and sub-accounts that don't have it."""
-        asked = {"PolicyName": self.name}
-        now = DescribePolicy.execute(self.call, asked).output
-        page = {"Limit": MOST_AT_ONCE}
+        now, page = self.present, {"Limit": MOST_AT_ONCE}
         groups = ListGroups.execute(self.call, page).output
         people = ListSubAccounts.execute(self.call, page).output
         return [

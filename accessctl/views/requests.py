@@ -1,5 +1,7 @@
 """Asking for access, and deciding about it."""
 
+from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 from django.contrib import messages
@@ -119,6 +121,7 @@ class DecideView(OperationView):
     """Shows a request and what granting it would change; decides it."""
 
     operation = DecideAccessRequest
+    opened_by = (DescribeAccessRequest,)
     form = DecideForm
     template = "accessctl/decide.html"
 
@@ -126,13 +129,22 @@ class DecideView(OperationView):
         """Show it; proof is only needed for deciding."""
         return self.page(self.form(initial=self.initial()))
 
+    @cached_property
+    def described(self) -> Result:
+        """The request as this reader finds it."""
+        return DescribeAccessRequest.execute(self.call, self.parameters())
+
+    def subjects(self) -> Sequence[Any]:
+        """Return what it is about."""
+        return self.described.resources
+
     def parameters(self) -> dict[str, Any]:
         """Return the number of the address."""
         return {"RequestId": self.kwargs["request_id"]}
 
     def context(self, form: WireForm) -> dict[str, Any]:
         """Return the request, its key and the differences."""
-        output = DescribeAccessRequest.execute(self.call, self.parameters()).output
+        output = self.described.output
         asked = output["Request"]
         hours = form["Hours"].value() or str(asked.hours)
         full = evaluator.has_full_access(self.call)

@@ -115,10 +115,10 @@ class CryptographicOperation(Operation):
         return material.find(key_id, call.principal.account_uin, call.region, number)
 
     def event_key(self, resource: Any) -> tuple[str | None, int | None]:
-        """Name key and version."""
+        """Name key and version; a page that is refused is about the key at large."""
         if resource is None:
             return None, None
-        return str(resource.id), resource.number
+        return str(resource.id), getattr(resource, "number", None)
 
     def translate(self, error: Exception) -> KMSError | None:
         """An HSM that can't be used refuses everything that needs it."""

@@ -1,6 +1,6 @@
 """What the key pages share. Rules are not here."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
@@ -41,7 +41,7 @@ def refusal_against(
 ) -> KMSError | None:
     """Ask the operation itself how it would refuse this key; None if it would not."""
     if not call.decide(operation, key).allowed:
-        return UnauthorizedOperation(operation=operation.__name__)
+        return UnauthorizedOperation(operation=operation.needs())
     probe = operation(call)
     probe.resources = (key,)
     try:
@@ -81,14 +81,27 @@ class KeyView(OperationView):
         key: CustomerMasterKey = described.resources[0]
         return key
 
+    def subjects(self) -> Sequence[CustomerMasterKey]:
+        """Return the key."""
+        return (self.key,)
+
+    def asking(self) -> Call:
+        """Return the call with the rights on this key, read once for the page."""
+        return self.glance
+
+    @cached_property
+    def glance(self) -> Call:
+        """What the caller may do with the key, as the page finds it."""
+        return self.call.glance([self.key])
+
     def parameters(self) -> dict[str, Any]:
         """Return the key ID of the address."""
         return {"KeyId": self.key_id}
 
     def offers(self, views: "Iterable[type[OfferedView]]") -> list[Offer]:
         """Return what can be done with the key, and where it can't, why."""
-        call = self.call.glance([self.key])
-        return [view.offer(call, self.key) for view in views if view.changes(self.key)]
+        key, call = self.key, self.glance
+        return [view.offer(call, key) for view in views if view.changes(key)]
 
     def context(self, form: WireForm) -> dict[str, Any]:
         """Return the key and where the form goes."""

@@ -65,6 +65,22 @@ class BatchView(View):
             raise StepUpRequired
         return self.page(self.form(initial=self.initial()))
 
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """Refuse whoever may do it to none of the keys."""
+        if request.method != "POST":
+            self._refuse_forbidden()
+        return super().dispatch(request, *args, **kwargs)
+
+    def _refuse_forbidden(self) -> None:
+        try:
+            keys = self._chosen() if self.ids else ()
+        except KMSError:
+            # The page says which of them can't be chosen.
+            return
+        call = self.call.glance(keys)
+        if keys and not any(call.decide(self.operation, key).allowed for key in keys):
+            self.operation.refuse_forbidden(call, keys)
+
     def post(self, request: HttpRequest) -> HttpResponse:
         """Do it to the keys that the preview named."""
         form = self.form(request.POST)

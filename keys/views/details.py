@@ -94,7 +94,7 @@ class UpdateKeyDescriptionView(EditView):
 def edits(view: KeyView) -> dict[str, Any]:
     """Return the offers to edit, by the attribute they change."""
     views = (UpdateAliasView, UpdateKeyDescriptionView)
-    return {v.attribute: v.offer(view.call, view.key) for v in views}
+    return {v.attribute: v.offer(view.glance, view.key) for v in views}
 
 
 class KeyDetails(KeyPage):
@@ -134,7 +134,7 @@ class KeyDetails(KeyPage):
             "rotates": kind in _ROTATING,
             "symmetric": symmetric,
             "imported": key.origin == Origin.EXTERNAL,
-            "tool": tool_of(kind),
+            "tool": tool_of(self.glance, key),
             "tags": list(key.tags.order_by("name")),
             "scheduled": self._scheduled() if pending else None,
             "api": ApiCall(
@@ -148,7 +148,7 @@ class KeyDetails(KeyPage):
         return names_of([uin]).get(uin, "")
 
     def _may(self, operation: type[Operation]) -> bool:
-        return self.call.decide(operation, self.key).allowed
+        return self.glance.decide(operation, self.key).allowed
 
     def _scheduled(self) -> Happening | None:
         if not self._may(ListKeyEvents):

@@ -21,6 +21,7 @@ class FilesView(KeyTool):
     form = FileForm
     template = "keys/files.html"
     slug = "files"
+    opened_by = (GenerateDataKey, Decrypt)
 
     def initial(self) -> dict[str, Any]:
         """Begin with encrypting."""
@@ -29,8 +30,8 @@ class FilesView(KeyTool):
     def context(self, form: WireForm) -> dict[str, Any]:
         """Return why either way would be refused now, and what a command needs."""
         reasons = {
-            FileForm.ENCRYPT: reason_against(GenerateDataKey, self.call, self.key),
-            FileForm.DECRYPT: reason_against(Decrypt, self.call, self.key),
+            FileForm.ENCRYPT: reason_against(GenerateDataKey, self.glance, self.key),
+            FileForm.DECRYPT: reason_against(Decrypt, self.glance, self.key),
         }
         return super().context(form) | {
             "unavailable": {mode: why for mode, why in reasons.items() if why},

@@ -53,6 +53,7 @@ class MaterialPage(KeyPage):
     template = "keys/material.html"
     slug = "material"
     tab = "material"
+    opened_by: ClassVar[tuple[type[Operation], ...]] = (ListKeyVersions,)
 
     def initial(self) -> dict[str, Any]:
         """Begin without an expiry."""
@@ -60,7 +61,7 @@ class MaterialPage(KeyPage):
 
     def context(self, form: WireForm) -> dict[str, Any]:
         """Return both forms, and why either step would be refused now."""
-        key, call = self.key, self.call
+        key, call = self.key, self.glance
         listed = ListKeyVersions.execute(call, {"KeyId": self.key_id}).output
         uploads = isinstance(form, ImportKeyMaterialForm)
         return super().context(form) | {
@@ -97,6 +98,7 @@ class GetParametersView(MaterialPage):
     operation = GetParametersForImport
     form = ImportParametersForm
     slug = "get-parameters-for-import"
+    opened_by = ()
 
     def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         """Get parameters and show them with the commands to use them."""

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy
 
 from keys.forms.details import ChangeStateForm
 from keys.models import CustomerMasterKey
-from keys.operations import DescribeDestroyedKey, ListKeyEvents
+from keys.operations import DescribeDestroyedKey, GetPublicKey, ListKeyEvents
 from keys.operations.history import is_tombstone
 from keys.states import KeyKind, KeyState
 from keys.views.base import KeyView, OfferedView
@@ -29,7 +29,7 @@ from keys.views.states import (
     DisableKeyView,
     EnableKeyView,
 )
-from keys.views.toolbox import tools_for
+from keys.views.toolbox import TOOL_OPERATIONS, usable_tools
 from kmsconsole import clock
 from kmsconsole.forms import WireForm
 from kmsconsole.operations import Operation
@@ -38,9 +38,9 @@ from kmsconsole.principals import Call
 _DAY = timedelta(days=1)
 
 
-def tool_of(kind: KeyKind) -> str:
-    """Return the slug of the first tool for this kind of key."""
-    return tools_for(kind)[0].slug
+def tool_of(call: Call, key: CustomerMasterKey) -> str:
+    """Return the slug of the first tool that the caller may use; empty for none."""
+    return next((tool.slug for tool in usable_tools(call, key)), "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Tab:
 
     name: str
     label: str | Promise
-    slug: Callable[[KeyKind], str]
+    slug: Callable[[Call, CustomerMasterKey], str]
     applies: Callable[[KeyKind], bool] = lambda _: True
     outlives: bool = False
     operations: tuple[type[Operation], ...] = ()
@@ -65,26 +65,27 @@ class Tab:
 
 
 TABS: tuple[Tab, ...] = (
-    Tab("overview", gettext_lazy("Overview"), lambda _: "", outlives=True),
-    Tab("rotation", gettext_lazy("Versions"), lambda _: "rotation"),
-    Tab("tools", gettext_lazy("Tools"), tool_of),
+    Tab("overview", gettext_lazy("Overview"), lambda *_: "", outlives=True),
+    Tab("rotation", gettext_lazy("Versions"), lambda *_: "rotation"),
+    Tab("tools", gettext_lazy("Tools"), tool_of, operations=TOOL_OPERATIONS),
     Tab(
         "public-key",
         gettext_lazy("Public key"),
-        lambda _: "public-key",
+        lambda *_: "public-key",
         lambda kind: kind in (KeyKind.SIGNING, KeyKind.DECRYPTING),
+        operations=(GetPublicKey,),
     ),
     Tab(
         "material",
         gettext_lazy("Material"),
-        lambda _: "material",
+        lambda *_: "material",
         lambda kind: kind is KeyKind.IMPORTED,
     ),
-    Tab("tags", gettext_lazy("Tags"), lambda _: "tag-key"),
+    Tab("tags", gettext_lazy("Tags"), lambda *_: "tag-key"),
     Tab(
         "activity",
         gettext_lazy("Activity"),
-        lambda _: "activity",
+        lambda *_: "activity",
         outlives=True,
         operations=(ListKeyEvents,),
     ),
@@ -141,7 +142,7 @@ class KeyPage(KeyView):
         rescue = CancelKeyDeletionView.slug
         return super().context(form) | {
             "tab": self.tab,
-            "tabs": tabs_of(self.call, key),
+            "tabs": tabs_of(self.glance, key),
             "actions": [o for o in offers if not o.folded and o.slug != rescue],
             "folded": [o for o in offers if o.folded],
             # Its button stands in the banner that says what it rescues from.
@@ -186,7 +187,7 @@ def tabs_of(call: Call, key: CustomerMasterKey) -> list[dict[str, Any]]:
         gone = key.state == KeyState.DESTROYED and not tab.outlives
         if gone or not tab.applies(kind) or not tab.serves(call, key):
             continue
-        slug = tab.slug(kind)
+        slug = tab.slug(call, key)
         url = (
             reverse("keys:operation", args=[key.id, slug])
             if slug

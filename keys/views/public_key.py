@@ -54,7 +54,7 @@ class PublicKeyPage(KeyPage):
         """Return the key in both forms, or why there is none to show."""
         key = self.key
         shown: dict[str, Any] = {
-            "unavailable": reason_against(GetPublicKey, self.call, key)
+            "unavailable": reason_against(GetPublicKey, self.glance, key)
         }
         if not shown["unavailable"]:
             output = self._read()

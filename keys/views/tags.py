@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils.translation import gettext
 
 from keys.forms.tags import TagsForm
-from keys.operations import TagKey
+from keys.operations import DescribeKey, TagKey
 from keys.operations.tagging import LONGEST_NAME, LONGEST_VALUE, MOST_TAGS
 from keys.views.base import reason_against
 from keys.views.conflicts import GuardedView
@@ -27,6 +27,7 @@ class TagKeyView(GuardedView, KeyPage):
     slug = "tag-key"
     part = "tags"
     tab = "tags"
+    opened_by = (DescribeKey,)
 
     def present(self) -> list[tuple[str, str]]:
         """Return name and value of each tag, by name."""
@@ -40,7 +41,7 @@ class TagKeyView(GuardedView, KeyPage):
     def context(self, form: WireForm) -> dict[str, Any]:
         """Return the limits, and why nothing can be changed now."""
         return super().context(form) | {
-            "unavailable": reason_against(self.operation, self.call, self.key),
+            "unavailable": reason_against(self.operation, self.glance, self.key),
             "most": MOST_TAGS,
             "longest_name": LONGEST_NAME,
             "longest_value": LONGEST_VALUE,

@@ -31,8 +31,8 @@ from keys.views import snippets
 from keys.views.base import reason_against
 from keys.views.page import KeyPage
 from keys.views.snippets import ApiCall
-from keys.views.toolbox import tool, tools_for
-from kmsconsole.errors import KMSError, UnauthorizedOperation
+from keys.views.toolbox import tool, usable_tools
+from kmsconsole.errors import KMSError
 from kmsconsole.forms import WireForm
 from kmsconsole.pages import OperationView
 
@@ -128,7 +128,7 @@ class KeyTool(Tool, KeyPage):
                 "icon": entry.icon,
                 "url": reverse("keys:operation", args=[self.key_id, entry.slug]),
             }
-            for entry in tools_for(self.key.kind)
+            for entry in usable_tools(self.glance, self.key)
         ]
         return super().context(form) | {
             "tools": tools,
@@ -137,7 +137,7 @@ class KeyTool(Tool, KeyPage):
 
     def unavailable(self) -> str:
         """Return why the tool would be refused now; empty if it would not."""
-        return reason_against(self.operation, self.call, self.key)
+        return reason_against(self.operation, self.glance, self.key)
 
 
 class EncryptView(KeyTool):
@@ -226,9 +226,7 @@ class ReEncryptView(KeyTool):
 
     def unavailable(self) -> str:
         """Ask for the key as where the ciphertext moves to."""
-        if not self.call.decide(ReEncrypt, self.key).allowed:
-            return UnauthorizedOperation(operation=ReEncrypt.__name__).message
-        return reason_against(Encrypt, self.call, self.key)
+        return reason_against(Encrypt, self.glance, self.key)
 
     def initial(self) -> dict[str, Any]:
         """Begin with pasting, and with moving to this key."""
@@ -319,13 +317,8 @@ class RandomView(Tool):
         return {"NumberOfBytes": "32"}
 
     def context(self, form: WireForm) -> dict[str, Any]:
-        """Return where the form goes, and why it would be refused."""
-        allowed = self.call.decide(self.operation, None).allowed
-        refusal = UnauthorizedOperation(operation=self.operation.__name__)
-        return super().context(form) | {
-            "url": self.request.path,
-            "unavailable": "" if allowed else refusal.message,
-        }
+        """Return where the form goes."""
+        return super().context(form) | {"url": self.request.path}
 
     def api(self) -> ApiCall:
         """Return the call for 32 bytes."""

@@ -15,7 +15,7 @@ def uses_of(view: KeyView) -> dict[str, Any]:
 
     Nothing but `uses_hidden` for those who may not know.
     """
-    if not view.call.decide(DescribeKeyUsage, view.key).allowed:
+    if not view.glance.decide(DescribeKeyUsage, view.key).allowed:
         return {"uses_hidden": True}
     usage = DescribeKeyUsage.execute(view.call, {"KeyId": view.key_id}).output
     last, users = usage["LastUse"], usage["Users"]

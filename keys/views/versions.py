@@ -41,7 +41,7 @@ class RotationPage(KeyPage):
         key = self.key
         names = names_of(row.creator_uin for row, _uses in listed["Versions"])
         enable, disable = (
-            view.offer(self.call, key)
+            view.offer(self.glance, key)
             for view in (EnableKeyRotationView, DisableKeyRotationView)
         )
         return super().context(form) | {

@@ -14,6 +14,7 @@ from django.utils.translation import get_language, gettext, pgettext, to_locale
 
 from keys.custody import keyring
 from kmsconsole.operations import registry
+from kmsconsole.principals import Call
 from kmsconsole.views import console_call
 
 register = template.Library()
@@ -146,12 +147,12 @@ def may(context: Any, operation: str) -> bool:
         or not getattr(request, "user", AnonymousUser()).is_authenticated
     ):
         return False
-    # The menu stands on a page twice.
-    known: dict[str, bool] = request.__dict__.setdefault("_may", {})
-    if operation not in known:
-        decision = console_call(request).decide(registry()[operation], None)
-        known[operation] = decision.allowed
-    return known[operation]
+    # The menu stands on a page twice, and asks more than once.
+    known = request.__dict__
+    if "_glance" not in known:
+        known["_glance"] = console_call(request).glance(())
+    call: Call = known["_glance"]
+    return call.decide(registry()[operation], None).allowed
 
 
 @register.simple_tag

@@ -246,7 +246,7 @@ def test_the_pages_walk_an_access_key_through_its_life(ann: User) -> None:
         assert client.get(f"{base}{slug}/").status_code == 200
         assert client.post(f"{base}{slug}/").status_code == 302
     assert not AccessKey.objects.exists()
-    assert client.get(f"{base}disable/").status_code == 200
+    assert client.get(f"{base}disable/").status_code == 404
     assert client.post(f"{base}disable/").status_code == 404
     assert client.get(f"{base}explode/").status_code == 404
 
