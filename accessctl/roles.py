@@ -18,8 +18,10 @@ _GRANTABLE = (Scope.KEY, Scope.ACCOUNT)
 _SEE = frozenset({"DescribeKey", "DescribeKeys", "GetKeyRotationStatus"})
 _LOOK_ROUND = frozenset({"GetServiceStatus", "GetRegions", "ListAlgorithms"})
 _ENCRYPT = frozenset({"Encrypt", "GenerateDataKey", "GetPublicKey", "GenerateRandom"})
-_DECRYPT = frozenset({"Decrypt", "AsymmetricRsaDecrypt"})
-_READ = _SEE | _LOOK_ROUND | {"GetPublicKey", "DescribeKeyUsage"}
+_DECRYPT = frozenset({"Decrypt", "AsymmetricRsaDecrypt", "AsymmetricSm2Decrypt"})
+_SEE_DATA_KEYS = frozenset({"DescribeDataKey", "DescribeDataKeys"})
+_READ = _SEE | _SEE_DATA_KEYS | _LOOK_ROUND | {"GetPublicKey", "DescribeKeyUsage"}
+_HOST = _SEE_DATA_KEYS | {"ImportDataKey", "GetDataKeyCiphertextBlob"}
 _ADMINISTER = _READ | {
     "CreateKey",
     "UpdateAlias",
@@ -42,6 +44,17 @@ _ADMINISTER = _READ | {
     "ListKeyEvents",
     "ExplainAccess",
     "GrantAccess",
+    "AllowLegacyPadding",
+    "BindCloudResource",
+    "UnbindCloudResource",
+    "UpdateDataKeyName",
+    "UpdateDataKeyDescription",
+    "EnableDataKey",
+    "EnableDataKeys",
+    "DisableDataKey",
+    "DisableDataKeys",
+    "ScheduleDataKeyDeletion",
+    "CancelDataKeyDeletion",
 }
 
 
@@ -75,21 +88,21 @@ _ROLES = (
         "key-user",
         _("Key user"),
         _("Encrypts, decrypts and makes data keys."),
-        _SEE | _ENCRYPT | _DECRYPT | {"ReEncrypt"},
+        _SEE | _ENCRYPT | _DECRYPT | _HOST | {"ReEncrypt"},
         delegable=True,
     ),
     Role(
         "encrypt-only",
         _("Encrypt only"),
         _("Encrypts and makes data keys; can't decrypt."),
-        _SEE | _ENCRYPT,
+        _SEE | _ENCRYPT | _SEE_DATA_KEYS,
         delegable=True,
     ),
     Role(
         "decrypt-only",
         _("Decrypt only"),
         _("Decrypts; can't encrypt."),
-        _SEE | _DECRYPT,
+        _SEE | _DECRYPT | _SEE_DATA_KEYS | {"GetDataKeyCiphertextBlob"},
         delegable=True,
     ),
     Role(

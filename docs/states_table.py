@@ -9,6 +9,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "kmsconsole.settings")
 
 BEGIN, END = "<!-- table -->", "<!-- end of table -->"
+DATA_KEYS = "<!-- data keys -->", "<!-- end of data keys -->"
 
 
 def table() -> str:
@@ -38,12 +39,40 @@ def table() -> str:
     return "\n".join(lines)
 
 
+def data_key_table() -> str:
+    """Return the table of data keys in Markdown, from `keys.datakeys.states.RULES`."""
+    from keys.datakeys.states import (  # noqa: PLC0415 - after settings
+        RULES,
+        DataKeyState,
+    )
+
+    def cell(state: DataKeyState, rule: object) -> str:
+        if isinstance(rule, DataKeyState):
+            return "yes" if rule is state else f"→ {rule.value}"
+        return f"`{rule.code.rpartition('.')[2]}`"  # type: ignore[attr-defined]
+
+    lines = [
+        "| Operation | " + " | ".join(state.value for state in DataKeyState) + " |",
+        "| --- " * (len(DataKeyState) + 1) + "|",
+    ]
+    for name, row in RULES.items():
+        cells = " | ".join(cell(state, row[state]) for state in DataKeyState)
+        lines.append(f"| {name} | {cells} |")
+    return "\n".join(lines)
+
+
+def replaced(page: str, begin: str, end: str, table: str) -> str:
+    """Return the page with this table between the two marks."""
+    before, _, rest = page.partition(begin)
+    _, _, after = rest.partition(end)
+    return f"{before}{begin}\n{table}\n{end}{after}"
+
+
 def main() -> None:
-    """Rewrite the table in docs/states.md."""
+    """Rewrite the tables in docs/states.md."""
     page = Path(__file__).with_name("states.md")
-    before, _, rest = page.read_text().partition(BEGIN)
-    _, _, after = rest.partition(END)
-    page.write_text(f"{before}{BEGIN}\n{table()}\n{END}{after}")
+    text = replaced(page.read_text(), BEGIN, END, table())
+    page.write_text(replaced(text, *DATA_KEYS, data_key_table()))
 
 
 if __name__ == "__main__":

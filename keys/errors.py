@@ -102,6 +102,24 @@ class CmkUsedByCloudProduct(KMSError):
     mend = _("Release it in that product first.")
 
 
+class CloudResourceBindingNotFound(KMSError):
+    """There is no such binding to remove."""
+
+    code = "ResourceUnavailable.CloudResourceBindingNotFound"
+    http_status = 404
+    why = _("This resource is not bound to the key.")
+    mend = _("Check the key, the product and the resource.")
+
+
+class NotPurchased(KMSError):
+    """White-box keys, which this service doesn't have."""
+
+    code = "ResourceUnavailable.NotPurchased"
+    http_status = 404
+    why = _("White-box keys are not available in this installation.")
+    mend = _("Use a key of the HSM.")
+
+
 class CmkShouldBeDisabled(KMSError):
     """An enabled key can't be scheduled for deletion."""
 
@@ -215,6 +233,18 @@ class DecryptError(KMSError):
     code = "FailedOperation.DecryptError"
     why = _("The ciphertext can't be decrypted.")
     mend = _("Encrypt with this key's public key and the algorithm you name.")
+
+
+class LegacyPaddingOff(KMSError):
+    """PKCS#1 v1.5 decryption, which is off unless somebody switches it on."""
+
+    code = "InvalidParameter"
+    http_status = 409
+    why = _("This key doesn't decrypt RSAES_PKCS1_V1_5.")
+    mend = _(
+        "Use an OAEP algorithm; or, for old clients and knowing the risk, let the key "
+        "do it with AllowLegacyPadding."
+    )
 
 
 class TagKeysDuplicated(KMSError):

@@ -24,6 +24,7 @@ from keys.errors import (
     NotExternalCmk,
     NotUserCreatedCmk,
     RotateNotSupported,
+    UnsupportedKeyUsage,
 )
 from kmsconsole.errors import KMSError
 
@@ -112,6 +113,7 @@ _ROTATABLE: Mapping[KeyKind, type[KMSError]] = {
     _R: RotateNotSupported,
     _S: RotateNotSupported,
 }
+_NOWHERE: Mapping[KeyKind, type[KMSError]] = dict.fromkeys(KeyKind, UnsupportedKeyUsage)
 _EXTERNAL: Mapping[KeyKind, type[KMSError]] = dict.fromkeys(
     (_G, _R, _S, _C), NotExternalCmk
 )
@@ -123,6 +125,10 @@ def _only(*kinds: KeyKind) -> dict[KeyKind, type[KMSError]]:
 
 _ENABLING = Row(_states(_E, _E, _NO, _NO, _NO), _PEOPLES)
 _DISABLING = Row(_states(_D, _D, _NO, _NO, _NO), _IN_USE)
+_MAKING = Row({**_ENCRYPT, _P: KeyPendingDelete}, _SYMMETRIC)
+# What a data key's own state forbids stands in keys/datakeys/states.py.
+_HOSTED = Row(_ANY, _SYMMETRIC)
+_HOSTED_AGAIN = Row(_EDIT, _SYMMETRIC)
 
 RULES: Mapping[str, Row] = {
     "DescribeKey": Row(_ANY),
@@ -159,13 +165,33 @@ RULES: Mapping[str, Row] = {
     "ImportKeyMaterial": Row(_states(_E, _NO, _NO, _E, _NO), _EXTERNAL),
     "DeleteImportedKeyMaterial": Row(_states(_I, _I, _NO, _NO, _NO), _EXTERNAL),
     "Encrypt": Row(_ENCRYPT, _SYMMETRIC),
-    "GenerateDataKey": Row({**_ENCRYPT, _P: KeyPendingDelete}, _SYMMETRIC),
+    "GenerateDataKey": _MAKING,
+    "GenerateHostedDataKey": _MAKING,
+    "ImportDataKey": _MAKING,
     "Decrypt": Row(_DECRYPT, _SYMMETRIC),
     "ReEncrypt": Row(_DECRYPT, _SYMMETRIC),
     "GetPublicKey": Row(_PAIR, _only(_R, _S)),
     "SignByAsymmetricKey": Row(_PAIR, _only(_S)),
     "VerifyByAsymmetricKey": Row(_PAIR, _only(_S)),
     "AsymmetricRsaDecrypt": Row(_PAIR, _only(_R)),
+    "AllowLegacyPadding": Row(_EDIT, _only(_R)),
+    # No token of this service makes SM2 pairs.
+    "AsymmetricSm2Decrypt": Row(_PAIR, _NOWHERE),
+    "BindCloudResource": Row(_states(_E, _NO, _NO, _NO, _NO), _IN_USE),
+    "UnbindCloudResource": Row(_ANY),
+    "DescribeDataKey": _HOSTED,
+    "DescribeDataKeys": _HOSTED,
+    "UpdateDataKeyName": _HOSTED,
+    "UpdateDataKeyDescription": _HOSTED,
+    "EnableDataKey": _HOSTED_AGAIN,
+    "EnableDataKeys": _HOSTED_AGAIN,
+    "DisableDataKey": _HOSTED,
+    "DisableDataKeys": _HOSTED,
+    "GetDataKeyPlaintext": Row(_DECRYPT, _SYMMETRIC),
+    "GetDataKeyCiphertextBlob": _HOSTED,
+    "ScheduleDataKeyDeletion": _HOSTED,
+    "CancelDataKeyDeletion": _HOSTED_AGAIN,
+    "DestroyDataKey": _HOSTED,
 }
 
 

@@ -106,6 +106,11 @@ class Operation:
         """Return the name of the permission that allows this."""
         return cls.permission or cls.__name__
 
+    @classmethod
+    def variant(cls, data: Mapping[str, Any]) -> "type[Operation]":  # noqa: ARG003
+        """Return the operation that these raw parameters ask for, if not this one."""
+        return cls
+
     def locate(self, data: Any) -> Sequence[Any]:
         """Return what this is about; None in it stands for what doesn't exist.
 
@@ -142,6 +147,9 @@ class Operation:
     @classmethod
     def execute(cls, call: Call, data: Mapping[str, Any]) -> Result:
         """Run the operation; raises nothing but `KMSError`."""
+        wanted = cls.variant(data)
+        if wanted is not cls:
+            return wanted.execute(call, data)
         operation = cls(
             replace(call, gathered=None) if call.gathered is not None else call
         )

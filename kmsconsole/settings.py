@@ -33,6 +33,7 @@ KMS_CLOCK_STEADY_SECONDS = env.number(
     "KMS_CLOCK_STEADY_SECONDS", 3600, least=0, most=30 * 24 * 3600
 )
 KMS_CMK_LIMIT = env.number("KMS_CMK_LIMIT", 0, least=0, most=10_000_000)
+KMS_DATA_KEY_LIMIT = env.number("KMS_DATA_KEY_LIMIT", 0, least=0, most=10_000_000)
 
 # --- the HSM --------------------------------------------------------------------------
 PKCS11_MODULE = env.path("PKCS11_MODULE")

@@ -1,10 +1,17 @@
 """Operations on keys: the list is the vocabulary of API, console and permissions."""
 
+from keys.operations.absent import ABSENT
 from keys.operations.asymmetric import (
+    AllowLegacyPadding,
     AsymmetricRsaDecrypt,
+    AsymmetricSm2Decrypt,
     GetPublicKey,
     SignByAsymmetricKey,
     VerifyByAsymmetricKey,
+)
+from keys.operations.binding import (
+    BindCloudResource,
+    UnbindCloudResource,
 )
 from keys.operations.browsing import (
     BrowseKeys,
@@ -21,6 +28,23 @@ from keys.operations.cryptography import (
     GenerateRandom,
     ReEncrypt,
 )
+from keys.operations.data_key_lists import (
+    ListDataKeyDetail,
+    ListDataKeys,
+)
+from keys.operations.data_keys import (
+    CancelDataKeyDeletion,
+    DescribeDataKey,
+    DescribeDataKeys,
+    DestroyDataKey,
+    DisableDataKey,
+    DisableDataKeys,
+    EnableDataKey,
+    EnableDataKeys,
+    ScheduleDataKeyDeletion,
+    UpdateDataKeyDescription,
+    UpdateDataKeyName,
+)
 from keys.operations.deletion import (
     CancelKeyDeletion,
     DestroyKey,
@@ -33,6 +57,12 @@ from keys.operations.history import (
     DescribeKeyUsage,
     ListKeyEvents,
     ListKeyVersions,
+)
+from keys.operations.hosting import (
+    GenerateHostedDataKey,
+    GetDataKeyCiphertextBlob,
+    GetDataKeyPlaintext,
+    ImportDataKey,
 )
 from keys.operations.importing import (
     DeleteImportedKeyMaterial,
@@ -108,6 +138,26 @@ OPERATIONS: tuple[type[Operation], ...] = (
     SignByAsymmetricKey,
     VerifyByAsymmetricKey,
     AsymmetricRsaDecrypt,
+    AsymmetricSm2Decrypt,
+    AllowLegacyPadding,
+    BindCloudResource,
+    UnbindCloudResource,
+    GenerateHostedDataKey,
+    ImportDataKey,
+    ListDataKeys,
+    ListDataKeyDetail,
+    DescribeDataKey,
+    DescribeDataKeys,
+    EnableDataKey,
+    EnableDataKeys,
+    DisableDataKey,
+    DisableDataKeys,
+    UpdateDataKeyName,
+    UpdateDataKeyDescription,
+    GetDataKeyPlaintext,
+    GetDataKeyCiphertextBlob,
+    ScheduleDataKeyDeletion,
+    CancelDataKeyDeletion,
     GetServiceStatus,
     GetRegions,
     ListAlgorithms,
@@ -118,6 +168,7 @@ OPERATIONS: tuple[type[Operation], ...] = (
     DescribeKeyEvent,
     DescribeKeyUsage,
     DescribeDestroyedKey,
+    *ABSENT,
 )
 
 # The scheduler's and the products' own: nobody is granted them, no address leads there.
@@ -125,14 +176,19 @@ SYSTEM_OPERATIONS: tuple[type[Operation], ...] = (
     CreateCloudKey,
     DestroyKey,
     RotateDueKey,
+    DestroyDataKey,
 )
 
 __all__ = [
     "OPERATIONS",
     "SYSTEM_OPERATIONS",
+    "AllowLegacyPadding",
     "ArchiveKey",
     "AsymmetricRsaDecrypt",
+    "AsymmetricSm2Decrypt",
+    "BindCloudResource",
     "BrowseKeys",
+    "CancelDataKeyDeletion",
     "CancelKeyArchive",
     "CancelKeyDeletion",
     "ChooseKeys",
@@ -140,28 +196,41 @@ __all__ = [
     "CreateKey",
     "Decrypt",
     "DeleteImportedKeyMaterial",
+    "DescribeDataKey",
+    "DescribeDataKeys",
     "DescribeDestroyedKey",
     "DescribeKey",
     "DescribeKeyEvent",
     "DescribeKeyUsage",
     "DescribeKeys",
+    "DestroyDataKey",
     "DestroyKey",
+    "DisableDataKey",
+    "DisableDataKeys",
     "DisableKey",
     "DisableKeyRotation",
     "DisableKeys",
+    "EnableDataKey",
+    "EnableDataKeys",
     "EnableKey",
     "EnableKeyRotation",
     "EnableKeys",
     "Encrypt",
     "GenerateDataKey",
+    "GenerateHostedDataKey",
     "GenerateRandom",
+    "GetDataKeyCiphertextBlob",
+    "GetDataKeyPlaintext",
     "GetKeyRotationStatus",
     "GetParametersForImport",
     "GetPublicKey",
     "GetRegions",
     "GetServiceStatus",
+    "ImportDataKey",
     "ImportKeyMaterial",
     "ListAlgorithms",
+    "ListDataKeyDetail",
+    "ListDataKeys",
     "ListKeyDetail",
     "ListKeyEvents",
     "ListKeyVersions",
@@ -169,12 +238,16 @@ __all__ = [
     "ReEncrypt",
     "RotateDueKey",
     "RotateKey",
+    "ScheduleDataKeyDeletion",
     "ScheduleKeyDeletion",
     "ScheduleKeysDeletion",
     "SignByAsymmetricKey",
     "TagKey",
     "TagKeys",
+    "UnbindCloudResource",
     "UpdateAlias",
+    "UpdateDataKeyDescription",
+    "UpdateDataKeyName",
     "UpdateKeyDescription",
     "VerifyByAsymmetricKey",
 ]

@@ -26,18 +26,23 @@ log = logging.getLogger(__name__)
 _UUID_LENGTH = 36
 
 
-def _key_id(value: Any) -> Any:
+def identifier(value: Any, malformed: KMSError) -> Any:
+    """Return the UUID that a text spells as the API does; raises `malformed`."""
     if not isinstance(value, str):
         return value
     if len(value) != _UUID_LENGTH:
-        raise InvalidKeyId("KeyId")
+        raise malformed
     try:
         parsed = UUID(value)
     except ValueError:
-        raise InvalidKeyId("KeyId") from None
+        raise malformed from None
     if str(parsed) != value.lower():
-        raise InvalidKeyId("KeyId")
+        raise malformed
     return parsed
+
+
+def _key_id(value: Any) -> Any:
+    return identifier(value, InvalidKeyId("KeyId"))
 
 
 def _no_cluster(value: str) -> str:

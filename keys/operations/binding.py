@@ -1,12 +1,84 @@
 """What cloud products encrypt with a key guards it against being taken away."""
 
 from collections.abc import Iterable
+from typing import Annotated, Any, ClassVar
 
-from keys.errors import CmkUsedByCloudProduct
+from pydantic import AfterValidator, Field
+
+from keys.errors import CloudResourceBindingNotFound, CmkUsedByCloudProduct
 from keys.models import CustomerMasterKey, ResourceBinding
+from keys.operations.base import KeyInput, KeyOperation
+from kmsconsole import clock
+from kmsconsole.errors import InvalidParameterValue
+from kmsconsole.inputs import OperationInput
+from kmsconsole.operations import Effect
+
+_LONGEST_PRODUCT, _LONGEST_RESOURCE = 32, 128
 
 
 def refuse_bound(keys: Iterable[CustomerMasterKey]) -> None:
     """Refuse keys that a cloud product's resources depend on."""
     if ResourceBinding.objects.filter(key__in=[key.id for key in keys]).exists():
         raise CmkUsedByCloudProduct
+
+
+def _printable(name: str) -> AfterValidator:
+    def checked(value: str) -> str:
+        if not value.isprintable() or not value.strip():
+            raise InvalidParameterValue(name)
+        return value
+
+    return AfterValidator(checked)
+
+
+class BindingInput(KeyInput):
+    """A product's code such as `cos`, and what it calls its resource."""
+
+    product_id: Annotated[
+        str, Field(max_length=_LONGEST_PRODUCT), _printable("ProductId")
+    ]
+    resource_id: Annotated[
+        str, Field(max_length=_LONGEST_RESOURCE), _printable("ResourceId")
+    ]
+
+
+class BindCloudResource(KeyOperation):
+    """Note that a product's resource is encrypted with a key; twice is harmless.
+
+    Imported material that would end by itself no longer does.
+    """
+
+    effect = Effect.CHANGE
+    audited_fields = ("product_id", "resource_id")
+    Input: ClassVar[type[OperationInput]] = BindingInput
+
+    def perform(self, data: Any) -> dict[str, Any]:
+        """Store the binding."""
+        key = self.key
+        ResourceBinding.objects.get_or_create(
+            key=key,
+            product=data.product_id,
+            resource_id=data.resource_id,
+            defaults={"created_at": clock.now()},
+        )
+        if key.material_valid_to is not None:
+            key.material_valid_to = None
+            self.save(key, "material_valid_to")
+        return {}
+
+
+class UnbindCloudResource(KeyOperation):
+    """Note that a product's resource no longer needs a key."""
+
+    effect = Effect.CHANGE
+    audited_fields = ("product_id", "resource_id")
+    Input: ClassVar[type[OperationInput]] = BindingInput
+
+    def perform(self, data: Any) -> dict[str, Any]:
+        """Remove the binding."""
+        removed, _ = ResourceBinding.objects.filter(
+            key=self.key, product=data.product_id, resource_id=data.resource_id
+        ).delete()
+        if not removed:
+            raise CloudResourceBindingNotFound("ResourceId")
+        return {}

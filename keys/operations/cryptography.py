@@ -6,7 +6,7 @@ committed. Plaintext lives in local variables only.
 
 import base64
 import binascii
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, model_validator
@@ -27,17 +27,20 @@ from keys.errors import (
 from keys.hsm.errors import AlteredVersion, BadData
 from keys.material import KeyMaterial
 from keys.operations.base import HsmClusterId, KeyId, hsm_refusal
+from keys.operations.delivering import DeliveredInput, delivered
+from keys.operations.naming import DataKeyDescription, DataKeyName
+from keys.operations.tagging import ReadableTags
 from keys.states import KeyState, next_state
 from kmsconsole import randomness
-from kmsconsole.errors import InvalidParameter, KMSError
+from kmsconsole.errors import InvalidParameter, KMSError, MissingParameter
 from kmsconsole.inputs import OperationInput, WholeNumber
-from kmsconsole.operations import Effect, Operation, Scope
+from kmsconsole.operations import Effect, Operation, Scope, registry
 
 USAGE = "ENCRYPT_DECRYPT"
 MOST_PLAINTEXT_BYTES = 4096
 MOST_RANDOM_BYTES = 1024
 _MOST_PLAINTEXT_TEXT = (MOST_PLAINTEXT_BYTES + 2) // 3 * 4
-_SPEC_BYTES = {"AES_128": 16, "AES_256": 32}
+SPEC_BYTES = {"AES_128": 16, "AES_256": 32}
 
 
 def _context(value: str | None) -> bytes:
@@ -160,7 +163,7 @@ class Encrypt(CryptographicOperation):
         return {"CiphertextBlob": blob, "KeyId": str(self.key.id)}
 
 
-class DecryptInput(OperationInput):
+class DecryptInput(DeliveredInput):
     """The blob names its key and version itself."""
 
     ciphertext_blob: str
@@ -190,7 +193,7 @@ class Decrypt(CryptographicOperation):
     def perform(self, data: DecryptInput) -> dict[str, Any]:
         """Return the plaintext as Base64."""
         plain = decrypt(self.key, self.blob, data.encryption_context)  # type: ignore[arg-type]
-        return {"KeyId": str(self.key.id), "Plaintext": text(plain)}
+        return {"KeyId": str(self.key.id), "Plaintext": text(delivered(data, plain))}
 
 
 class ReEncryptInput(OperationInput):
@@ -254,22 +257,31 @@ class ReEncrypt(CryptographicOperation):
         }
 
 
-class GenerateDataKeyInput(OperationInput):
-    """How long the data key is; `NumberOfBytes` wins over `KeySpec`."""
+class GenerateDataKeyInput(DeliveredInput):
+    """How long the data key is; `NumberOfBytes` wins over `KeySpec`.
+
+    With `IsHostedByKms` its ciphertext is kept under `DataKeyName`; without it name,
+    description and tags mean nothing.
+    """
 
     key_id: KeyId
     key_spec: Literal["AES_128", "AES_256"] | None = None
     number_of_bytes: RandomBytes | None = None
     encryption_context: Context = Field(default=None, validate_default=True)
-    is_hosted_by_kms: Annotated[WholeNumber, Field(ge=0, le=0)] = Field(
+    is_hosted_by_kms: Annotated[WholeNumber, Field(ge=0, le=1)] = Field(
         default=0, alias="IsHostedByKms"
     )
+    data_key_name: DataKeyName | None = None
+    description: DataKeyDescription = ""
+    tags: ReadableTags = Field(default_factory=dict)
     hsm_cluster_id: HsmClusterId = ""
 
     @model_validator(mode="after")
-    def _has_a_length(self) -> "GenerateDataKeyInput":
+    def _is_whole(self) -> "GenerateDataKeyInput":
         if self.key_spec is None and self.number_of_bytes is None:
             raise InvalidParameter("KeySpec")
+        if self.is_hosted_by_kms and self.data_key_name is None:
+            raise MissingParameter("DataKeyName")
         return self
 
 
@@ -279,17 +291,23 @@ class GenerateDataKey(Encrypt):
     audited_fields = ("key_spec", "number_of_bytes")
     Input = GenerateDataKeyInput
 
+    @classmethod
+    def variant(cls, data: Mapping[str, Any]) -> type[Operation]:
+        """Keeping the data key here is a change, and so an operation of its own."""
+        hosted = str(data.get("IsHostedByKms", "")) == "1"
+        return registry()["GenerateHostedDataKey"] if hosted else cls
+
     def check(self, data: Any) -> None:
         """The key must be there, symmetric and enabled."""
         self.key = self.need(self.resources[0], "GenerateDataKey")
 
     def perform(self, data: Any) -> dict[str, Any]:
         """Draw the data key in the HSM and encrypt it; nothing is stored."""
-        size = data.number_of_bytes or _SPEC_BYTES[data.key_spec]
+        size = data.number_of_bytes or SPEC_BYTES[data.key_spec]
         plain = custody.keyring().random(size)
         return {
             "KeyId": str(self.key.id),
-            "Plaintext": text(plain),
+            "Plaintext": text(delivered(data, plain)),
             "CiphertextBlob": encrypt(self.key, plain, data.encryption_context),
         }
 

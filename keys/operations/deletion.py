@@ -153,6 +153,8 @@ class DestroyKey(KeyOperation):
         key.tags.all().delete()
         for path in settings.KMS_KEY_DESTROYED:
             import_string(path)(key)
+        # Their ciphertexts open no more.
+        key.data_keys.all().delete()
         key.state = KeyState.DESTROYED
         key.destroyed_at = moment
         key.rotation_enabled = False

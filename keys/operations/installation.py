@@ -6,6 +6,7 @@ from django.conf import settings
 
 from keys.crypto import algorithms
 from keys.models import CustomerMasterKey
+from keys.operations.data_keys import data_keys_here
 from kmsconsole.operations import Effect, Operation, Scope
 
 
@@ -33,6 +34,15 @@ class GetServiceStatus(Operation):
             "SubscriptionInfo": "",
             "CmkUserCount": keys.counting_towards_limit().count(),
             "CmkLimit": settings.KMS_CMK_LIMIT,
+            "ExclusiveHSMList": [],
+            "IsAllowedDataKeyHosted": True,
+            "DataKeyLimit": settings.KMS_DATA_KEY_LIMIT,
+            "FreeDataKeyLimit": settings.KMS_DATA_KEY_LIMIT,
+            "DataKeyUsedCount": data_keys_here(self).counting_towards_limit().count(),
+            "SyncTaskList": [],
+            "IsAllowedSync": False,
+            "MultiAccountLimit": 0,
+            "MultiAccountUsedCount": 0,
         }
 
 

@@ -24,7 +24,7 @@ _STATE_FILTER = {
 }
 _DEFAULT_USAGE = "ENCRYPT_DECRYPT"
 _ALL = "ALL"
-_MOST_SEARCH = 60
+MOST_SEARCH = 60
 
 
 class PageInput(OperationInput):
@@ -93,10 +93,11 @@ class ListKeyDetailInput(PageInput):
 
     order_type: Annotated[WholeNumber, Field(ge=0, le=1)] = 0
     key_state: Annotated[WholeNumber, Field(ge=0, le=5)] = 0
-    search_key_alias: Annotated[str, Field(max_length=_MOST_SEARCH)] = ""
+    search_key_alias: Annotated[str, Field(max_length=MOST_SEARCH)] = ""
     origin: Literal["TENCENT_KMS", "EXTERNAL", "ALL", ""] = ""
     key_usage: Annotated[str, Field(max_length=64)] = ""
     tag_filters: TagFilters = Field(default_factory=list)
+    member_accounts: list[dict[str, Any]] | None = None
 
 
 class ListKeyDetail(ListingOperation):

@@ -11,6 +11,8 @@ from typing import Any
 KEY, BLOB = "<key>", "<blob>"
 # What stands for an access request and an audit event about that key.
 REQUEST, EVENT = "<request>", "<event>"
+# What stands for a hosted data key of that key.
+DATA_KEY = "<data key>"
 TEXT = "YQ=="
 _SIGNED = {"Algorithm": "ECC_P256_R1", "Message": TEXT}
 _DAYS = {"PendingWindowInDays": 7}
@@ -20,6 +22,11 @@ _MANY = {"KeyIds": [KEY]}
 _SOMEBODY = {"UserName": "somebody"}
 _MANY_PEOPLE = {"Users": ["nobody"]}
 _GROUP = {"GroupName": "no-group"}
+_NAMED = {"DataKeyId": DATA_KEY}
+_MANY_NAMED = {"DataKeyIds": [DATA_KEY]}
+_BOUND = {"ProductId": "cos", "ResourceId": "bucket-1"}
+_WHITE = {"KeyId": "nothing"}
+_MANY_WHITE = {"KeyIds": ["nothing"]}
 _POLICY = {"PolicyName": "no-policy"}
 _ASKED = {"Right": "role.read-only", "Hours": 1, "Reason": "a test"}
 _RIGHTS = {"Users": ["nobody"], "Rights": ["role.read-only"], "KeyId": KEY}
@@ -50,9 +57,8 @@ class Row:
 def on_key(roles: str = "", data: dict[str, Any] | None = None, **more: Any) -> Row:
     """For those with the right on the key or on the account."""
     asked = {"KeyId": KEY} | (data or {})
-    if {"KeyIds", "CiphertextBlob", "RequestId"} & set(asked) or EVENT in (
-        asked.values()
-    ):
+    without = {"KeyIds", "CiphertextBlob", "RequestId", "DataKeyId", "DataKeyIds"}
+    if without & set(asked) or EVENT in (asked.values()):
         del asked["KeyId"]
     return Row("key", frozenset(roles.split()), data=asked, **more)
 
@@ -99,7 +105,37 @@ ROWS: dict[str, Row] = {
     "AsymmetricRsaDecrypt": on_key(
         DECRYPTING, {"Algorithm": "RSAES_PKCS1_V1_5", "Ciphertext": "A" * 342 + "=="}
     ),
+    "AsymmetricSm2Decrypt": on_key(DECRYPTING, {"Ciphertext": TEXT}),
     "GenerateRandom": on_account(ENCRYPTING, {"NumberOfBytes": 1}),
+    # Hosted data keys.
+    "GenerateHostedDataKey": on_key(
+        ENCRYPTING,
+        {"KeySpec": "AES_256", "IsHostedByKms": 1, "DataKeyName": "by-the-matrix"},
+        needs="GenerateDataKey",
+    ),
+    "ImportDataKey": on_key(
+        "key-user",
+        {
+            "DataKeyName": "by-the-matrix",
+            "ImportType": 2,
+            "ImportKeyMaterial": TEXT,
+        },
+    ),
+    "GetDataKeyPlaintext": on_key(DECRYPTING, _NAMED, needs="Decrypt"),
+    "GetDataKeyCiphertextBlob": on_key(DECRYPTING, _NAMED),
+    "DescribeDataKey": on_key(f"{READING} {USING}", _NAMED),
+    "DescribeDataKeys": on_key(f"{READING} {USING}", _MANY_NAMED),
+    "ListDataKeys": listing(needs="DescribeDataKey"),
+    "ListDataKeyDetail": listing(needs="DescribeDataKey"),
+    "EnableDataKey": on_key(ADMIN, _NAMED),
+    "EnableDataKeys": on_key(ADMIN, _MANY_NAMED),
+    "DisableDataKey": on_key(ADMIN, _NAMED),
+    "DisableDataKeys": on_key(ADMIN, _MANY_NAMED),
+    "UpdateDataKeyName": on_key(ADMIN, {**_NAMED, "DataKeyName": "renamed"}),
+    "UpdateDataKeyDescription": on_key(ADMIN, {**_NAMED, "Description": "d"}),
+    "ScheduleDataKeyDeletion": on_key(ADMIN, {**_NAMED, **_DAYS}, step_up=True),
+    "CancelDataKeyDeletion": on_key(ADMIN, _NAMED),
+    "DestroyDataKey": by_service(_NAMED),
     # Seeing keys.
     "DescribeKey": on_key(SEEING),
     "DescribeKeys": on_key(SEEING, _MANY),
@@ -150,9 +186,32 @@ ROWS: dict[str, Row] = {
         ADMIN, {"ImportToken": TEXT, "EncryptedKeyMaterial": TEXT}
     ),
     "DeleteImportedKeyMaterial": on_key(ADMIN, step_up=True),
+    "AllowLegacyPadding": on_key(ADMIN, {"Allowed": True}, step_up=True),
+    "BindCloudResource": on_key(ADMIN, _BOUND),
+    "UnbindCloudResource": on_key(ADMIN, _BOUND),
     "DestroyKey": by_service({"KeyId": KEY}),
     "RotateDueKey": by_service({"KeyId": KEY}),
     "CreateCloudKey": by_service({"Product": "cos"}),
+    # What doesn't exist here: the same answer to everybody.
+    "CreateWhiteBoxKey": for_oneself({"Alias": "x", "Algorithm": "AES_256"}),
+    "DeleteWhiteBoxKey": for_oneself(_WHITE),
+    "DescribeWhiteBoxKey": for_oneself(_WHITE),
+    "DescribeWhiteBoxKeyDetails": for_oneself(),
+    "DescribeWhiteBoxDecryptKey": for_oneself(_WHITE),
+    "DescribeWhiteBoxDeviceFingerprints": for_oneself(_WHITE),
+    "OverwriteWhiteBoxDeviceFingerprints": for_oneself(_WHITE),
+    "DescribeWhiteBoxServiceStatus": for_oneself(),
+    "EnableWhiteBoxKey": for_oneself(_WHITE),
+    "EnableWhiteBoxKeys": for_oneself(_MANY_WHITE),
+    "DisableWhiteBoxKey": for_oneself(_WHITE),
+    "DisableWhiteBoxKeys": for_oneself(_MANY_WHITE),
+    "EncryptByWhiteBox": for_oneself({**_WHITE, "PlainText": TEXT}),
+    "PostQuantumCryptoEncrypt": for_oneself({**_WHITE, "PlainText": TEXT}),
+    "PostQuantumCryptoDecrypt": for_oneself({"CiphertextBlob": TEXT}),
+    "PostQuantumCryptoSign": for_oneself({**_WHITE, "Message": TEXT}),
+    "PostQuantumCryptoVerify": for_oneself(
+        {**_WHITE, "Message": TEXT, "SignatureValue": TEXT}
+    ),
     # Rights.
     "GrantAccess": on_key(ADMIN, _RIGHTS, operator=True, step_up=True),
     "RevokeAccess": on_key(

@@ -22,7 +22,7 @@ from accessctl.models import (
 from accessctl.roles import grantable, roles
 from keys.crypto.algorithms import AES_256_GCM
 from keys.crypto.ciphertext import CiphertextBlob, encode
-from keys.models import CustomerMasterKey
+from keys.models import CustomerMasterKey, DataKey
 from keys.operations import (
     SYSTEM_OPERATIONS,
     CreateCloudKey,
@@ -38,6 +38,7 @@ from kmsconsole.principals import Kind, Principal
 from tests.accessctl.people import acting, grant, group, revoke, sub_account
 from tests.accessctl.table import (
     BLOB,
+    DATA_KEY,
     EVENT,
     KEY,
     REQUEST,
@@ -337,7 +338,26 @@ def filled(value: Any, key_id: str) -> Any:
     if value == EVENT:
         execute(DescribeKey, KeyId=key_id)
         return AuditEvent.objects.latest("sequence").sequence
-    return key_id if value == KEY else value
+    made = {KEY: lambda: key_id, DATA_KEY: lambda: hosted_by(key_id)}
+    return made[value]() if value in made else value
+
+
+def hosted_by(key_id: str) -> str:
+    """Return the ID of a data key kept under this key."""
+    key = CustomerMasterKey.objects.get(id=key_id)
+    row = DataKey.objects.create(
+        key=key,
+        account_uin=key.account_uin,
+        region=key.region,
+        name=f"kept-{randomness.token_bytes(6).hex()}",
+        number_of_bytes=16,
+        origin="TENCENT_KMS",
+        state="Enabled",
+        blob=filled(BLOB, key_id),
+        creator_uin=ACCOUNT,
+        created_at=clock.now(),
+    )
+    return str(row.id)
 
 
 def asked_for(key_id: str) -> int:
@@ -495,7 +515,7 @@ def there_is_none(value: Any, absent: str) -> Any:
         return [there_is_none(inner, absent) for inner in value]
     if value in (REQUEST, EVENT):
         return 2**31
-    return absent if value == KEY else value
+    return absent if value in (KEY, DATA_KEY) else value
 
 
 TEXT_OF_NOTHING = encode(

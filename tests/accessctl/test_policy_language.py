@@ -85,6 +85,8 @@ def test_wildcards_take_what_they_match_and_no_more() -> None:
         "ScheduleKeyDeletion",
         "ScheduleKeysDeletion",
         "CancelKeyDeletion",
+        "ScheduleDataKeyDeletion",
+        "CancelDataKeyDeletion",
     }
     assert "DescribeKey" in operations("kms:Describe*")
     assert "DescribeKey" not in operations("kms:Get*")
@@ -107,7 +109,7 @@ def test_former_names_stand_for_what_became_of_them() -> None:
 
 
 def test_actions_of_the_product_that_do_not_exist_here_are_harmless() -> None:
-    assert operations("kms:CreateWhiteBoxKey", "name/kms:BindCloudResource") == set()
+    assert operations("kms:CreateWhiteBoxKey", "kms:PostQuantumCryptoSign") == set()
     assert operations("kms:*WhiteBox*") == set()
     assert operations("kms:CreateWhiteBoxKey", "kms:Encrypt") == {"Encrypt"}
 

@@ -15,10 +15,11 @@ import pytest
 from accessctl.models import AccessKey, User
 from accessctl.operations import CreateAccessKey
 from keys.crypto.ciphertext import decode, encode
+from keys.models import DataKey
 from kmsconsole.operations import registry
 from kmsconsole.principals import Kind, Principal
 from tests.accessctl.people import grant, sub_account
-from tests.accessctl.table import BLOB, KEY, ROWS, TEXT
+from tests.accessctl.table import BLOB, DATA_KEY, KEY, ROWS, TEXT
 from tests.api.test_foreign import told
 from tests.api.wire import Reply, Sender
 from tests.personas import FOREIGN_ACCOUNT, FOREIGN_ROOT, execute
@@ -31,8 +32,9 @@ ABOUT_IDS = sorted(
     if operation.api
     and name in ROWS
     and (
-        {KEY, BLOB} & set(map(str, ROWS[name].data.values()))
-        or "KeyIds" in ROWS[name].data
+        {KEY, BLOB, DATA_KEY} & set(map(str, ROWS[name].data.values()))
+        or [KEY] in ROWS[name].data.values()
+        or [DATA_KEY] in ROWS[name].data.values()
     )
 )
 WRAPPING = {"WrappingAlgorithm": "RSAES_OAEP_SHA_256", "WrappingKeySpec": "RSA_2048"}
@@ -67,17 +69,27 @@ def askers(foreign: Sender) -> list[Asker]:
     ]
 
 
+@pytest.fixture
+def hosting(sender: Sender, key_id: str) -> str:
+    """The first account's key, with a data key kept under it."""
+    asked = {"KeySpec": "AES_256", "IsHostedByKms": 1, "DataKeyName": "kept"}
+    assert sender.ask("GenerateDataKey", KeyId=key_id, **asked).code == ""
+    return key_id
+
+
 def blob_of_nobody(blob: str) -> str:
     """Return a ciphertext like this one of a key that doesn't exist."""
     return encode(replace(decode(blob), key_id=uuid4()))
 
 
-def with_id(data: dict[str, Any], key_id: str, blob: str) -> dict[str, Any]:
-    """Put a key's ID and a ciphertext of it into an input."""
-    standing = {KEY: key_id, BLOB: blob}
+def with_id(
+    data: dict[str, Any], key_id: str, blob: str, data_key_id: str
+) -> dict[str, Any]:
+    """Put a key's ID, a ciphertext and a data key of it into an input."""
+    standing = {KEY: key_id, BLOB: blob, DATA_KEY: data_key_id}
     return {
         name: [standing.get(each, each) for each in value]
-        if isinstance(value, list) and name == "KeyIds"
+        if isinstance(value, list) and name in ("KeyIds", "DataKeyIds")
         else standing.get(value, value)
         if isinstance(value, str)
         else value
@@ -100,13 +112,15 @@ def test_there_is_something_to_ask() -> None:
 
 @pytest.mark.parametrize("action", ABOUT_IDS)
 def test_another_accounts_id_is_like_nobodys(
-    sender: Sender, askers: list[Asker], untouched: str, action: str
+    sender: Sender, askers: list[Asker], hosting: str, untouched: str, action: str
 ) -> None:
+    assert hosting == untouched
     blob = sender.ask("Encrypt", KeyId=untouched, Plaintext=TEXT).response[
         "CiphertextBlob"
     ]
-    foreign_ids = untouched, blob
-    nobodys = str(uuid4()), blob_of_nobody(blob)
+    kept = DataKey.objects.get(key=untouched)
+    foreign_ids = untouched, blob, str(kept.id)
+    nobodys = str(uuid4()), blob_of_nobody(blob), str(uuid4())
     for asker in askers:
         data = ROWS[action].data
         asked = [
@@ -117,7 +131,7 @@ def test_another_accounts_id_is_like_nobodys(
         if "KeyIds" in data:
             asked = [
                 asker.sender.ask(action, **{**data, "KeyIds": [asker.own, key_id]})
-                for key_id, _blob in (foreign_ids, nobodys)
+                for key_id, _blob, _data_key in (foreign_ids, nobodys)
             ]
             assert_alike(asked, action, asker.name, "among own ones")
 
@@ -204,5 +218,6 @@ def test_whoever_is_switched_off_does_nothing(askers: list[Asker], why: str) -> 
         rows = AccessKey.objects.filter(secret_id=asker.sender.secret_id)
     assert rows.update(**values) == 1
     for action in sorted(name for name, o in registry().items() if o.api):
-        data = with_id(ROWS[action].data, asker.own, TEXT) if action in ROWS else {}
+        row = ROWS.get(action)
+        data = with_id(row.data, asker.own, TEXT, asker.own) if row else {}
         assert asker.sender.ask(action, **data).code.startswith("AuthFailure"), action

@@ -6,6 +6,7 @@ from itertools import chain
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 from django.db import connection
@@ -13,11 +14,14 @@ from django.test.utils import CaptureQueriesContext
 
 from keys import operations as o
 from keys.models import CustomerMasterKey
+from keys.operations.absent import ABSENT
 from keys.states import KeyState
 from kmsconsole.operations import Operation
 from tests.personas import call, create_key, execute
 
 pytestmark = pytest.mark.django_db
+
+_OAEP = padding.OAEP(padding.MGF1(hashes.SHA256()), hashes.SHA256(), None)
 
 # With a signature: one statement looks it up and one writes the event; the rest is the
 # operation's own. Savepoints count as two.
@@ -33,7 +37,7 @@ PINNED: dict[type[Operation], int] = {
     o.AsymmetricRsaDecrypt: 3,
     o.GetRegions: 2,
     o.ListAlgorithms: 2,
-    o.GetServiceStatus: 3,
+    o.GetServiceStatus: 4,
     o.DescribeKey: 3,
     o.DescribeKeys: 3,
     o.ListKeys: 4,
@@ -66,6 +70,25 @@ PINNED: dict[type[Operation], int] = {
     o.ImportKeyMaterial: 12,
     o.DeleteImportedKeyMaterial: 10,
     o.CreateKey: 10,
+    o.BindCloudResource: 9,
+    o.UnbindCloudResource: 6,
+    o.AllowLegacyPadding: 9,
+    o.GenerateHostedDataKey: 12,
+    o.ImportDataKey: 12,
+    o.ListDataKeys: 4,
+    o.ListDataKeyDetail: 4,
+    o.DescribeDataKey: 3,
+    o.GetDataKeyPlaintext: 4,
+    o.GetDataKeyCiphertextBlob: 3,
+    o.DisableDataKey: 6,
+    o.EnableDataKey: 6,
+    o.DescribeDataKeys: 3,
+    o.EnableDataKeys: 7,
+    o.DisableDataKeys: 7,
+    o.UpdateDataKeyName: 9,
+    o.UpdateDataKeyDescription: 6,
+    o.ScheduleDataKeyDeletion: 6,
+    o.CancelDataKeyDeletion: 6,
 }
 _PAIR = {"SIGNING": "ASYMMETRIC_SIGN_VERIFY_ECC", "RSA": "ASYMMETRIC_DECRYPT_RSA_2048"}
 
@@ -146,11 +169,11 @@ def others() -> Iterator[tuple[type[Operation], dict[str, Any]]]:
     public: Any = load_der_public_key(base64.b64decode(given))
     message = {"KeyId": signing, "Algorithm": "ECC_P256_R1", "Message": "YQ=="}
     signature = execute(o.SignByAsymmetricKey, **message).output["Signature"]
-    sealed = encoded(public.encrypt(b"a", padding.PKCS1v15()))
+    sealed = encoded(public.encrypt(b"a", _OAEP))
     yield o.GetPublicKey, {"KeyId": signing}
     yield o.SignByAsymmetricKey, message
     yield o.VerifyByAsymmetricKey, {**message, "SignatureValue": signature}
-    asked = {"KeyId": rsa, "Algorithm": "RSAES_PKCS1_V1_5", "Ciphertext": sealed}
+    asked = {"KeyId": rsa, "Algorithm": "RSAES_OAEP_SHA_256", "Ciphertext": sealed}
     yield o.AsymmetricRsaDecrypt, asked
     external = execute(o.CreateKey, Alias="external", Type=2).output["KeyId"]
     parameters = {
@@ -162,12 +185,43 @@ def others() -> Iterator[tuple[type[Operation], dict[str, Any]]]:
     yield o.DeleteImportedKeyMaterial, {"KeyId": external}
 
 
+def hosted() -> Iterator[tuple[type[Operation], dict[str, Any]]]:
+    key = {"KeyId": create_key("hosting")}
+    yield o.BindCloudResource, {**key, "ProductId": "cbs", "ResourceId": "disk"}
+    yield o.UnbindCloudResource, {**key, "ProductId": "cbs", "ResourceId": "disk"}
+    pair = execute(o.CreateKey, Alias="pair", KeyUsage=_PAIR["RSA"]).output["KeyId"]
+    yield o.AllowLegacyPadding, {"KeyId": pair, "Allowed": True}
+    asked = {**key, "KeySpec": "AES_256", "IsHostedByKms": 1}
+    yield o.GenerateHostedDataKey, {**asked, "DataKeyName": "a"}
+    given = {**key, "ImportType": 2, "ImportKeyMaterial": "YQ=="}
+    yield o.ImportDataKey, {**given, "DataKeyName": "b"}
+    ids = [row["DataKeyId"] for row in execute(o.ListDataKeys).output["DataKeys"]]
+    one, many = {"DataKeyId": ids[0]}, {"DataKeyIds": ids}
+    for listing in (o.ListDataKeys, o.ListDataKeyDetail):
+        yield listing, {}
+    for reading in (
+        o.DescribeDataKey,
+        o.GetDataKeyPlaintext,
+        o.GetDataKeyCiphertextBlob,
+        o.DisableDataKey,
+        o.EnableDataKey,
+    ):
+        yield reading, one
+    for batch in (o.DescribeDataKeys, o.EnableDataKeys, o.DisableDataKeys):
+        yield batch, many
+    yield o.UpdateDataKeyName, {**one, "DataKeyName": "c"}
+    yield o.UpdateDataKeyDescription, {**one, "Description": "d"}
+    yield o.ScheduleDataKeyDeletion, {**one, "PendingWindowInDays": 7}
+    yield o.CancelDataKeyDeletion, one
+
+
 def test_the_cost_of_every_operation_is_pinned() -> None:
     counted = {}
-    for number, (operation, data) in enumerate(chain(symmetric(), others())):
+    for number, (operation, data) in enumerate(chain(symmetric(), others(), hosted())):
         fresh = call(signature_hash=bytes([number]) * 32)
         with CaptureQueriesContext(connection) as statements:
             operation.execute(fresh, data)
         counted[operation] = len(statements)
     assert counted == PINNED
-    assert set(PINNED) == set(o.OPERATIONS)
+    refusing = {o.AsymmetricSm2Decrypt, *ABSENT}
+    assert set(PINNED) == set(o.OPERATIONS) - refusing

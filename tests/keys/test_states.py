@@ -9,6 +9,7 @@ from keys.operations import OPERATIONS, SYSTEM_OPERATIONS
 from keys.operations.base import KeyOperation
 from keys.operations.browsing import ChooseKeys
 from keys.operations.cryptography import CryptographicOperation
+from keys.operations.data_keys import DataKeyOperation
 from keys.operations.history import (
     DescribeDestroyedKey,
     DescribeKeyEvent,
@@ -29,7 +30,7 @@ WITHOUT_STATE = {
 ON_KEYS = {
     operation.__name__
     for operation in OPERATIONS + SYSTEM_OPERATIONS
-    if issubclass(operation, (KeyOperation, CryptographicOperation))
+    if issubclass(operation, (KeyOperation, CryptographicOperation, DataKeyOperation))
 } - WITHOUT_STATE
 
 # Copied by hand from the specification, states in the order E enabled, D disabled,
@@ -41,6 +42,9 @@ PAIRS = "d:InvalidKeyUsage s:InvalidKeyUsage"
 ROTATE = "d:RotateNotSupported s:RotateNotSupported"
 NOT_EXTERNAL = "g:NotExternalCmk d:NotExternalCmk s:NotExternalCmk c:NotExternalCmk"
 SYMMETRIC = "g:InvalidKeyUsage m:InvalidKeyUsage c:InvalidKeyUsage"
+NOWHERE = " ".join(
+    f"{kind}:UnsupportedKeyUsageInCurrentRegion" for kind in ("g", "m", "d", "s", "c")
+)
 SPECIFIED = {
     "DescribeKey": "E D P I A |",
     "DescribeKeys": "E D P I A |",
@@ -77,6 +81,27 @@ SPECIFIED = {
     "GetPublicKey": f"E {NO} {NO} {NO} {NO} | {SYMMETRIC}",
     "SignByAsymmetricKey": f"E {NO} {NO} {NO} {NO} | {SYMMETRIC} d:InvalidKeyUsage",
     "VerifyByAsymmetricKey": f"E {NO} {NO} {NO} {NO} | {SYMMETRIC} d:InvalidKeyUsage",
+    "AllowLegacyPadding": f"E D {NO} I A | {SYMMETRIC} s:InvalidKeyUsage",
+    "AsymmetricSm2Decrypt": f"E {NO} {NO} {NO} {NO} | {NOWHERE}",
+    "BindCloudResource": f"E {NO} {NO} {NO} {NO} | c:CmkUsedByCloudProduct",
+    "UnbindCloudResource": "E D P I A |",
+    "GenerateHostedDataKey": "E CmkDisabled KeyPendingDelete CmkDisabled CmkArchived"
+    f" | {PAIRS}",
+    "ImportDataKey": "E CmkDisabled KeyPendingDelete CmkDisabled CmkArchived"
+    f" | {PAIRS}",
+    "DescribeDataKey": f"E D P I A | {PAIRS}",
+    "DescribeDataKeys": f"E D P I A | {PAIRS}",
+    "UpdateDataKeyName": f"E D P I A | {PAIRS}",
+    "UpdateDataKeyDescription": f"E D P I A | {PAIRS}",
+    "EnableDataKey": f"E D {NO} I A | {PAIRS}",
+    "EnableDataKeys": f"E D {NO} I A | {PAIRS}",
+    "DisableDataKey": f"E D P I A | {PAIRS}",
+    "DisableDataKeys": f"E D P I A | {PAIRS}",
+    "GetDataKeyPlaintext": f"E CmkDisabled CmkDisabled CmkDisabled A | {PAIRS}",
+    "GetDataKeyCiphertextBlob": f"E D P I A | {PAIRS}",
+    "ScheduleDataKeyDeletion": f"E D P I A | {PAIRS}",
+    "CancelDataKeyDeletion": f"E D {NO} I A | {PAIRS}",
+    "DestroyDataKey": f"E D P I A | {PAIRS}",
     "AsymmetricRsaDecrypt": f"E {NO} {NO} {NO} {NO} | {SYMMETRIC} s:InvalidKeyUsage",
 }
 LETTERS = dict(zip("EDPIAX", KeyState, strict=True))
@@ -137,3 +162,6 @@ def test_the_page_about_states_prints_the_table() -> None:
     page = (docs / "states.md").read_text()
     printed = page.partition(script["BEGIN"])[2].partition(script["END"])[0]
     assert printed.strip() == script["table"]()
+    begin, end = script["DATA_KEYS"]
+    printed = page.partition(begin)[2].partition(end)[0]
+    assert printed.strip() == script["data_key_table"]()
