@@ -138,6 +138,24 @@ class CmkNotPendingDelete(KMSError):
     mend = _("There is nothing to cancel.")
 
 
+class DeletionHeld(KMSError):
+    """Somebody needs the key: it is not destroyed before somebody else decides."""
+
+    code = "FailedOperation.DeletionHeld"
+    http_status = 409
+    why = _("The deletion is held: somebody tried to use the key.")
+    mend = _("Confirm the deletion, or cancel it.")
+
+
+class DeletionNotHeld(KMSError):
+    """There is nothing to confirm."""
+
+    code = "FailedOperation.DeletionNotHeld"
+    http_status = 409
+    why = _("Nothing holds the deletion of this key, or it was confirmed already.")
+    mend = _("Look at the key's page for what happens when.")
+
+
 class InvalidPendingWindow(KMSError):
     """A waiting period outside 7 to 30 days."""
 

@@ -160,6 +160,12 @@ RULES: Mapping[str, Row] = {
     "CancelKeyDeletion": Row(
         {**dict.fromkeys(LIVING, CmkNotPendingDelete), _P: _D}, _PEOPLES
     ),
+    "HoldKeyDeletion": Row(
+        {**dict.fromkeys(LIVING, CmkNotPendingDelete), _P: _P}, _IN_USE
+    ),
+    "ConfirmKeyDeletion": Row(
+        {**dict.fromkeys(LIVING, CmkNotPendingDelete), _P: _P}, _PEOPLES
+    ),
     "DestroyKey": Row(_states(_NO, _NO, KeyState.DESTROYED, _NO, _NO), _IN_USE),
     "GetParametersForImport": Row(_ANY, _EXTERNAL),
     "ImportKeyMaterial": Row(_states(_E, _NO, _NO, _E, _NO), _EXTERNAL),

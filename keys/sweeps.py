@@ -2,17 +2,53 @@
 
 from datetime import timedelta
 
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
 from keys import usage
 from keys.models import CustomerMasterKey, KeyVersion
-from keys.operations import DestroyKey, RotateDueKey
+from keys.operations import DestroyKey, HoldKeyDeletion, RotateDueKey
+from keys.operations.holding import attempt_on, hold_of
+from kmsconsole import clock
+from kmsconsole.alarms.models import DeletionHold
 from kmsconsole.schedule.stint import Stint
-from kmsconsole.schedule.sweeps import Calendar, Chore, RowSweep, Sweep
+from kmsconsole.schedule.sweeps import (
+    Calendar,
+    Chore,
+    Due,
+    RowSweep,
+    Sweep,
+    service_call,
+)
 
 
 class DestructionSweep(RowSweep):
     """Destroys keys whose waiting period is over."""
 
     guarded = True
+
+    def _act(self, stint: Stint, calendar: Calendar, due: Due) -> None:
+        """Hold the deletion of a key that somebody needs, destroy the others."""
+        key = CustomerMasterKey.objects.filter(pk=due.id).first()
+        if key is None or hold_of(key) is not None or attempt_on(key) is None:
+            super()._act(stint, calendar, due)
+            return
+        call = service_call(due.account_uin, due.region)
+        with stint.counting(HoldKeyDeletion.__name__, due.id) as one:
+            one.still_due = lambda: False
+            HoldKeyDeletion.execute(call, {"KeyId": due.id})
+            stint.tally.held += 1
+            stint.tally.done -= 1
+
+
+def _undecided() -> QuerySet[DeletionHold]:
+    waiting = Q(runs_at__isnull=True) | Q(runs_at__gt=clock.now())
+    return DeletionHold.objects.filter(waiting, key_id=OuterRef("pk"))
+
+
+def _to_be_destroyed() -> QuerySet[CustomerMasterKey]:
+    """Return the keys whose date destroys them: what is held waits for somebody."""
+    pending = CustomerMasterKey.objects.pending_deletion()
+    return pending.filter(~Exists(_undecided()))
 
 
 def _count_uses(stint: Stint) -> None:
@@ -45,7 +81,7 @@ SWEEPS: tuple[Sweep, ...] = (
         Calendar(
             kind="destruction",
             operation=DestroyKey,
-            rows=CustomerMasterKey.objects.pending_deletion,
+            rows=_to_be_destroyed,
             column="deletion_date",
         ),
     ),

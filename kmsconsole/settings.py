@@ -67,6 +67,8 @@ KMS_OPERATIONS = (
 KMS_SWEEPS = ("keys.sweeps.SWEEPS",)
 # Called with a key that is being destroyed, in the transaction that does it.
 KMS_KEY_DESTROYED = ("accessctl.endings.forget_key",)
+# Called with an account: whether attempts to use a key hold its deletion.
+KMS_DELETION_RULE = "accessctl.options.deletion_rule"
 
 # --- Django ---------------------------------------------------------------------------
 DEBUG = False

@@ -7,7 +7,10 @@ from django.utils.translation import gettext_lazy as _
 
 from accessctl.operations.settings import IDLE_MINUTES, SESSION_HOURS
 from accessctl.passwords import LONGEST_MINIMUM, SHORTEST
+from keys.operations.holding import ALWAYS, NEVER, RECENTLY_USED
 from kmsconsole.forms import WireForm
+
+_HOLDING = "HoldDeletions"
 
 
 def _number(label: Any, hint: Any, least: int, most: int) -> forms.CharField:
@@ -38,6 +41,20 @@ class AccountSettingsForm(WireForm):
     SessionHours = _number(
         _("Sign out in any case, after hours"), _("From 1 to 24."), *SESSION_HOURS
     )
+    HoldDeletions = forms.ChoiceField(
+        label=_("Hold deletions when somebody tries to use the key"),
+        help_text=_(
+            "An attempt that would have been allowed on an enabled key holds the "
+            "deletion until somebody confirms or cancels it. Other attempts only raise "
+            "an alarm."
+        ),
+        choices=[
+            (RECENTLY_USED, _("Keys used in the 30 days before")),
+            (ALWAYS, _("All keys")),
+            (NEVER, _("Never")),
+        ],
+        widget=forms.Select(attrs={"class": "control"}),
+    )
     RequireSignedAction = forms.BooleanField(
         label=_("Require a signed action"),
         help_text=_(
@@ -45,3 +62,8 @@ class AccountSettingsForm(WireForm):
             "switch this on only if all your clients do."
         ),
     )
+
+    def wire(self) -> dict[str, Any]:
+        """Leave out what was not chosen: it stays as it is."""
+        data = super().wire()
+        return {name: v for name, v in data.items() if name != _HOLDING or v}

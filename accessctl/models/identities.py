@@ -22,6 +22,8 @@ class Account(models.Model):
     shortest_password = models.PositiveSmallIntegerField(default=12)
     idle_minutes = models.PositiveSmallIntegerField(default=60)
     session_hours = models.PositiveSmallIntegerField(default=8)
+    # One of keys.operations.holding.RULES.
+    hold_deletions = models.CharField(max_length=16, default="recently-used")
     created_at = models.DateTimeField(default=clock.now)
 
     class Meta:

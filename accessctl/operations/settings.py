@@ -1,6 +1,6 @@
 """What a main account asks of its people and programs."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -17,6 +17,7 @@ _FIELDS = (
     "idle_minutes",
     "session_hours",
     "require_signed_action",
+    "hold_deletions",
 )
 
 
@@ -34,6 +35,7 @@ class AccountSettingsInput(OperationInput):
         Annotated[WholeNumber, Field(ge=SESSION_HOURS[0], le=SESSION_HOURS[1])] | None
     ) = None
     require_signed_action: bool | None = None
+    hold_deletions: Literal["recently-used", "always", "never"] | None = None
 
 
 class DescribeAccountSettings(Operation):
@@ -78,4 +80,5 @@ def _described(account: Account) -> dict[str, Any]:
         "IdleMinutes": account.idle_minutes,
         "SessionHours": account.session_hours,
         "RequireSignedAction": account.require_signed_action,
+        "HoldDeletions": account.hold_deletions,
     }

@@ -58,6 +58,10 @@ from keys.operations.history import (
     ListKeyEvents,
     ListKeyVersions,
 )
+from keys.operations.holding import (
+    ConfirmKeyDeletion,
+    HoldKeyDeletion,
+)
 from keys.operations.hosting import (
     GenerateHostedDataKey,
     GetDataKeyCiphertextBlob,
@@ -126,6 +130,7 @@ OPERATIONS: tuple[type[Operation], ...] = (
     ScheduleKeyDeletion,
     ScheduleKeysDeletion,
     CancelKeyDeletion,
+    ConfirmKeyDeletion,
     GetParametersForImport,
     ImportKeyMaterial,
     DeleteImportedKeyMaterial,
@@ -175,6 +180,7 @@ OPERATIONS: tuple[type[Operation], ...] = (
 SYSTEM_OPERATIONS: tuple[type[Operation], ...] = (
     CreateCloudKey,
     DestroyKey,
+    HoldKeyDeletion,
     RotateDueKey,
     DestroyDataKey,
 )
@@ -192,6 +198,7 @@ __all__ = [
     "CancelKeyArchive",
     "CancelKeyDeletion",
     "ChooseKeys",
+    "ConfirmKeyDeletion",
     "CreateCloudKey",
     "CreateKey",
     "Decrypt",
@@ -226,6 +233,7 @@ __all__ = [
     "GetPublicKey",
     "GetRegions",
     "GetServiceStatus",
+    "HoldKeyDeletion",
     "ImportDataKey",
     "ImportKeyMaterial",
     "ListAlgorithms",

@@ -19,6 +19,7 @@ from keys.crypto.algorithms import KEY_TYPES
 from keys.errors import CmkNotFound
 from keys.models import CustomerMasterKey, KeyCount, KeyTag, Origin
 from keys.operations.base import KeyBatchInput, KeyBatchOperation
+from keys.operations.holding import held
 from keys.querysets import KeyQuerySet
 from keys.states import KeyState
 from kmsconsole.errors import InvalidParameterValue
@@ -134,6 +135,7 @@ class BrowseKeys(Operation):
         last = place_of(rows[-1], data.order) if rows else ""
         total, more = self._count(found, data)
         _add_tags(rows)
+        pending = [row.id for row in rows if row.state == KeyState.PENDING_DELETE]
         page = Page(
             rows=rows,
             total=total,
@@ -141,7 +143,7 @@ class BrowseKeys(Operation):
             newer=first if data.older or (backwards and surplus) else "",
             older=last if backwards or surplus else "",
         )
-        return {"Page": page}
+        return {"Page": page, "Held": held(pending) if pending else frozenset()}
 
     def _filtered(self, data: BrowseKeysInput) -> KeyQuerySet[CustomerMasterKey]:
         call = self.call

@@ -17,9 +17,11 @@ from keys.operations.base import (
     KeyOperation,
 )
 from keys.operations.binding import refuse_bound
+from keys.operations.holding import refuse_held
 from keys.operations.metadata import unix
 from keys.states import KeyState
 from kmsconsole import clock
+from kmsconsole.alarms.models import DeletionHold
 from kmsconsole.inputs import WholeNumber
 from kmsconsole.operations import Effect, Scope
 from kmsconsole.schedule import clock_guard, database_time
@@ -116,6 +118,7 @@ class CancelKeyDeletion(KeyOperation):
         usable = key.versions.filter(wrapped_material__isnull=False).exists()
         key.state = KeyState.DISABLED if usable else KeyState.PENDING_IMPORT
         key.deletion_date = None
+        DeletionHold.objects.filter(key_id=key.id).delete()
         self.save(key, "state", "deletion_date")
         return {"KeyId": str(key.id)}
 
@@ -137,6 +140,7 @@ class DestroyKey(KeyOperation):
         date = self.key.deletion_date
         if date is None or date > clock.now() or date > database_time.now():
             raise CmkStateNotSupport
+        refuse_held(self.key)
 
     def perform(self, data: KeyInput) -> dict[str, Any]:
         """Erase every version, then leave the tombstone."""
@@ -151,6 +155,7 @@ class DestroyKey(KeyOperation):
         )
         ImportParameters.objects.filter(key=key).delete()
         key.tags.all().delete()
+        DeletionHold.objects.filter(key_id=key.id).delete()
         for path in settings.KMS_KEY_DESTROYED:
             import_string(path)(key)
         # Their ciphertexts open no more.

@@ -211,4 +211,7 @@ CHANGES = (
     "RotateDueKey",
     "ExpireKeyMaterial",
     "EndAccess",
+    # Behind the others: an index lists them in this order.
+    "HoldKeyDeletion",
+    "ConfirmKeyDeletion",
 )

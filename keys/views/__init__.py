@@ -32,6 +32,7 @@ from keys.views.states import (
     ArchiveKeyView,
     CancelKeyArchiveView,
     CancelKeyDeletionView,
+    ConfirmKeyDeletionView,
     DisableKeyView,
     EnableKeyView,
 )
@@ -54,6 +55,7 @@ _BY_SLUG = {
         CancelKeyArchiveView,
         ScheduleKeyDeletionView,
         CancelKeyDeletionView,
+        ConfirmKeyDeletionView,
         TagKeyView,
         KeyActivity,
         KeyMenu,

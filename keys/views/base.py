@@ -120,6 +120,7 @@ class OfferedView(KeyView):
     icon: ClassVar[str]
     done: ClassVar[str | Promise]
     folded: ClassVar[bool] = False
+    in_banner: ClassVar[bool] = False
 
     @classmethod
     def changes(cls, key: CustomerMasterKey) -> bool:  # noqa: ARG003 - for overriding

@@ -47,6 +47,8 @@ DEEDS: dict[str, str | Promise] = {
     "ScheduleKeysDeletion": gettext_lazy("Schedule deletion"),
     "CancelKeyDeletion": gettext_lazy("Cancel deletion"),
     "DestroyKey": gettext_lazy("Destroy"),
+    "HoldKeyDeletion": gettext_lazy("Hold deletion"),
+    "ConfirmKeyDeletion": gettext_lazy("Confirm deletion"),
     "GetParametersForImport": gettext_lazy("Get import parameters"),
     "ImportKeyMaterial": gettext_lazy("Import material"),
     "DeleteImportedKeyMaterial": gettext_lazy("Delete material"),

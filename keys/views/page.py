@@ -15,17 +15,25 @@ from django.utils.translation import gettext_lazy
 
 from keys.forms.details import ChangeStateForm
 from keys.models import CustomerMasterKey
-from keys.operations import DescribeDestroyedKey, GetPublicKey, ListKeyEvents
+from keys.operations import (
+    ConfirmKeyDeletion,
+    DescribeDestroyedKey,
+    GetPublicKey,
+    ListKeyEvents,
+)
 from keys.operations.history import is_tombstone
+from keys.operations.holding import hold_of
 from keys.states import KeyKind, KeyState
 from keys.views.base import KeyView, OfferedView
 from keys.views.deletion import ScheduleKeyDeletionView
+from keys.views.happenings import deed
 from keys.views.importing import DeleteMaterialView, ImportKeyMaterialView
 from keys.views.rotation import RotateKeyView
 from keys.views.states import (
     ArchiveKeyView,
     CancelKeyArchiveView,
     CancelKeyDeletionView,
+    ConfirmKeyDeletionView,
     DisableKeyView,
     EnableKeyView,
 )
@@ -98,6 +106,7 @@ ACTIONS: tuple[type[OfferedView], ...] = (
     DisableKeyView,
     CancelKeyArchiveView,
     CancelKeyDeletionView,
+    ConfirmKeyDeletionView,
     ArchiveKeyView,
     DeleteMaterialView,
     ScheduleKeyDeletionView,
@@ -139,16 +148,26 @@ class KeyPage(KeyView):
         key = self.key
         destroyed = key.state == KeyState.DESTROYED
         offers = [] if destroyed else self.offers(ACTIONS)
-        rescue = CancelKeyDeletionView.slug
+        in_banner = {view.slug for view in ACTIONS if view.in_banner}
+        by_slug = {offer.slug: offer for offer in offers}
+        hold = hold_of(key) if key.state == KeyState.PENDING_DELETE else None
         return super().context(form) | {
             "tab": self.tab,
             "tabs": tabs_of(self.glance, key),
-            "actions": [o for o in offers if not o.folded and o.slug != rescue],
+            "actions": [o for o in offers if not o.folded and o.slug not in in_banner],
             "folded": [o for o in offers if o.folded],
-            # Its button stands in the banner that says what it rescues from.
-            "rescue": next((o for o in offers if o.slug == rescue), None),
+            "rescue": by_slug.get(CancelKeyDeletionView.slug),
+            "confirm": by_slug.get(ConfirmKeyDeletionView.slug),
+            "hold": hold,
+            "tells_attempt": hold is not None and self._may_know(),
+            "attempted": hold and deed(hold.operation),
             "days_left": days_left(key),
         }
+
+    def _may_know(self) -> bool:
+        """Say whether the caller may learn who tried: by the events, or to decide."""
+        asked = (ListKeyEvents, ConfirmKeyDeletion)
+        return any(self.glance.decide(each, self.key).allowed for each in asked)
 
     def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         """Refuse: there is nothing to send here."""

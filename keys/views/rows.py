@@ -5,8 +5,9 @@ else there is with marks in their place, and the marks are replaced in every row
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
+from uuid import UUID
 
 from django.template.loader import get_template
 from django.utils.functional import Promise
@@ -56,16 +57,24 @@ class Rows:
     """Prints the rows of one page.
 
     `label` names an action that a row may offer by its slug, or nothing; rows can be
-    ticked where there is something to do with many.
+    ticked where there is something to do with many. `held` are the keys whose deletion
+    waits for somebody's decision.
     """
 
     def __init__(
-        self, template: str, home: str, label: Label, *, ticked: bool = False
+        self,
+        template: str,
+        home: str,
+        label: Label,
+        *,
+        ticked: bool = False,
+        held: Collection[UUID] = (),
     ) -> None:
         self._template = get_template(template)
         self._home = home
         self._label = label
         self._ticked = ticked
+        self._held = held
         self._printed: dict[tuple[Any, ...], list[str]] = {}
 
     def html(self, row: Row) -> SafeString:
@@ -80,6 +89,7 @@ class Rows:
             row.origin,
             row.owner,
             row.rotation_enabled and row.rotate_days,
+            row.id in self._held,
             *row.tags,
             *own,
         )
@@ -101,6 +111,7 @@ class Rows:
             "url": f"{self._home}{_MARKS['id']}/",
             "state": row.state,
             "state_label": KeyState(row.state).label,
+            "held": row.id in self._held,
             "living": row.state != KeyState.DESTROYED,
             "type": type_label(row.usage),
             "usage": USAGE_LABELS.get(row.usage, ""),

@@ -12,6 +12,7 @@ from keys.operations import (
     ArchiveKey,
     CancelKeyArchive,
     CancelKeyDeletion,
+    ConfirmKeyDeletion,
     DisableKey,
     EnableKey,
 )
@@ -130,6 +131,26 @@ class CancelKeyArchiveView(ChangeStateView):
     shown_in = (KeyState.ARCHIVED,)
 
 
+class ConfirmKeyDeletionView(ChangeStateView):
+    """Lets a held deletion run."""
+
+    operation = ConfirmKeyDeletion
+    slug = "confirm-key-deletion"
+    label = gettext_lazy("Confirm deletion")
+    icon = "triangle-alert"
+    question = gettext_lazy("Destroy %(name)s in spite of the attempts to use it?")
+    effect = gettext_lazy(
+        "The deletion is no longer held. The key is destroyed on its date, at the "
+        "earliest in 24 hours; further attempts only raise alarms."
+    )
+    comfort = gettext_lazy("Until then you can still cancel the deletion.")
+    button = gettext_lazy("Confirm deletion")
+    hard = True
+    shown_in = (KeyState.PENDING_DELETE,)
+    in_banner = True
+    done = gettext_lazy("The deletion is confirmed.")
+
+
 class CancelKeyDeletionView(ChangeStateView):
     """Keeps a key that was to be destroyed."""
 
@@ -144,6 +165,8 @@ class CancelKeyDeletionView(ChangeStateView):
     )
     button = gettext_lazy("Keep the key")
     shown_in = (KeyState.PENDING_DELETE,)
+    # Its button stands in the banner that says what it rescues from.
+    in_banner = True
 
     def after(self, result: Result) -> str:
         """Say which state the key returned to."""

@@ -80,6 +80,33 @@ class AlarmRead(models.Model):
         return f"{self.person_uin} {self.alarm_id}"
 
 
+class DeletionHold(models.Model):
+    """A deletion that waits for somebody's decision, and who is why.
+
+    Once it was confirmed, `runs_at` says from when on the key may be destroyed.
+    """
+
+    key_id = models.UUIDField(primary_key=True)
+    at = models.DateTimeField()
+    attempt_number = models.PositiveBigIntegerField()
+    attempted_at = models.DateTimeField()
+    operation = models.CharField(max_length=64)
+    caller_uin = models.PositiveBigIntegerField()
+    caller_name = models.CharField(max_length=64)
+    confirmed_at = models.DateTimeField(null=True)
+    confirmed_by_uin = models.PositiveBigIntegerField(null=True)
+    confirmed_by_name = models.CharField(max_length=64, blank=True)
+    runs_at = models.DateTimeField(null=True)
+
+    class Meta:
+        """One row a key, gone with its waiting period."""
+
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return str(self.key_id)
+
+
 class Channel(models.TextChoices):
     """How an alarm leaves the console."""
 

@@ -189,6 +189,8 @@ ROWS: dict[str, Row] = {
     "AllowLegacyPadding": on_key(ADMIN, {"Allowed": True}, step_up=True),
     "BindCloudResource": on_key(ADMIN, _BOUND),
     "UnbindCloudResource": on_key(ADMIN, _BOUND),
+    "ConfirmKeyDeletion": on_key(ADMIN, needs="ScheduleKeyDeletion", step_up=True),
+    "HoldKeyDeletion": by_service({"KeyId": KEY}),
     "DestroyKey": by_service({"KeyId": KEY}),
     "RotateDueKey": by_service({"KeyId": KEY}),
     "CreateCloudKey": by_service({"Product": "cos"}),

@@ -153,6 +153,7 @@ ADDRESSES = {
     "keys/<uuid:key_id>/archive-key/": "403 404 200",
     "keys/<uuid:key_id>/cancel-key-archive/": "403 404 200",
     "keys/<uuid:key_id>/cancel-key-deletion/": "403 404 200",
+    "keys/<uuid:key_id>/confirm-key-deletion/": "403 404 200",
     "keys/<uuid:key_id>/decrypt/": "403 404 200",
     "keys/<uuid:key_id>/delete-imported-key-material/": "403 404 200",
     "keys/<uuid:key_id>/disable-key-rotation/": "403 404 200",

@@ -16,6 +16,8 @@ from keys import operations as o
 from keys.models import CustomerMasterKey
 from keys.operations.absent import ABSENT
 from keys.states import KeyState
+from kmsconsole import clock
+from kmsconsole.alarms.models import DeletionHold
 from kmsconsole.operations import Operation
 from tests.personas import call, create_key, execute
 
@@ -64,7 +66,8 @@ PINNED: dict[type[Operation], int] = {
     o.ArchiveKey: 7,
     o.CancelKeyArchive: 6,
     o.ScheduleKeyDeletion: 7,
-    o.CancelKeyDeletion: 7,
+    o.CancelKeyDeletion: 8,
+    o.ConfirmKeyDeletion: 8,
     o.ScheduleKeysDeletion: 8,
     o.GetParametersForImport: 12,
     o.ImportKeyMaterial: 12,
@@ -117,6 +120,19 @@ def destroyed() -> str:
     return key_id
 
 
+def hold(key_id: str) -> None:
+    """Hold the deletion of a key, as the service does after an attempt to use it."""
+    DeletionHold.objects.create(
+        key_id=key_id,
+        at=clock.now(),
+        attempt_number=1,
+        attempted_at=clock.now(),
+        operation="Decrypt",
+        caller_uin=1,
+        caller_name="ann",
+    )
+
+
 def symmetric() -> Iterator[tuple[type[Operation], dict[str, Any]]]:
     one, *_ = keys = [create_key(name) for name in ("a", "b")]
     blob = execute(o.Encrypt, KeyId=one, Plaintext="YQ==").output["CiphertextBlob"]
@@ -155,6 +171,8 @@ def symmetric() -> Iterator[tuple[type[Operation], dict[str, Any]]]:
     yield o.EnableKeys, batch
     execute(o.DisableKeys, **batch)
     yield o.ScheduleKeyDeletion, {**key, **days}
+    hold(one)
+    yield o.ConfirmKeyDeletion, key
     yield o.CancelKeyDeletion, key
     yield o.ScheduleKeysDeletion, {**batch, **days}
     yield o.CreateKey, {"Alias": "d"}

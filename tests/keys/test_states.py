@@ -69,6 +69,10 @@ SPECIFIED = {
     "CancelKeyDeletion": "CmkNotPendingDelete CmkNotPendingDelete D "
     "CmkNotPendingDelete CmkNotPendingDelete | c:NotUserCreatedCmk",
     "RotateDueKey": f"E {NO} {NO} {NO} {NO} | m:RotateNotSupported {ROTATE}",
+    "HoldKeyDeletion": "CmkNotPendingDelete CmkNotPendingDelete P "
+    "CmkNotPendingDelete CmkNotPendingDelete | c:CmkUsedByCloudProduct",
+    "ConfirmKeyDeletion": "CmkNotPendingDelete CmkNotPendingDelete P "
+    "CmkNotPendingDelete CmkNotPendingDelete | c:NotUserCreatedCmk",
     "DestroyKey": f"{NO} {NO} X {NO} {NO} | c:CmkUsedByCloudProduct",
     "GetParametersForImport": f"E D P I A | {NOT_EXTERNAL}",
     "ImportKeyMaterial": f"E {NO} {NO} E {NO} | {NOT_EXTERNAL}",
