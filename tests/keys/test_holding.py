@@ -32,6 +32,7 @@ from kmsconsole.alarms.models import Alarm, DeletionHold
 from kmsconsole.audit.models import AuditEvent
 from kmsconsole.errors import KMSError, StepUpRequired, UnauthorizedOperation
 from kmsconsole.principals import Kind, Principal
+from kmsconsole.schedule import clock_guard
 from kmsconsole.schedule.running import run
 from kmsconsole.schedule.sweeps import sweeps
 from tests.accessctl.people import account, acting, grant, sub_account
@@ -47,7 +48,12 @@ Later = Callable[..., None]
 def later(monkeypatch: pytest.MonkeyPatch) -> Later:
     """Put the clock forward, that of the database too."""
     passed = timedelta()
-    real = clock.now
+    real, since_start = clock.now, clock.elapsed
+    # What other tests let this process see of its clock is not of this time.
+    monkeypatch.setattr(clock_guard, "_last", None)
+    monkeypatch.setattr(
+        clock, "elapsed", lambda: since_start() + passed.total_seconds()
+    )
 
     def put(**more: float) -> None:
         nonlocal passed
@@ -78,6 +84,12 @@ def pending(alias: str = "orders", *, used: bool) -> str:
 def attempt(key_id: str, principal: Any = ROOT) -> None:
     with pytest.raises(KMSError):
         execute(Encrypt, principal, KeyId=key_id, Plaintext="YQ==")
+
+
+@pytest.fixture(autouse=True)
+def watched(db: None, later: Later) -> None:
+    """Let the clock be observed from the start, as beat does."""
+    clock_guard.observe()
 
 
 def tally(name: str = "destruction") -> dict[str, int]:
