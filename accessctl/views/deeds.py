@@ -17,6 +17,12 @@ from kmsconsole.pages import OperationView
 from kmsconsole.principals import Call
 
 Words = str | Promise
+# By the list a dialog begins at: its name, and the address of one of its rows.
+_LISTS: dict[str, tuple[Words, str]] = {
+    "access_users": (_("Sub-accounts"), "access_user"),
+    "access_groups": (_("Groups"), "access_group"),
+    "access_policies": (_("Policies"), "access_policy"),
+}
 
 
 class DeedView(OperationView):
@@ -115,6 +121,17 @@ class DeedView(OperationView):
             "suggestions": self.suggestions(),
             "back": self.back(),
             "url": self.request.get_full_path(),
+        } | self.trail()
+
+    def trail(self) -> dict[str, Any]:
+        """Return the way here, as `accessctl/crumbs.html` shows it."""
+        words, one = _LISTS[self.home]
+        return {
+            "list": words,
+            "list_url": reverse(self.home),
+            "subject": self.name,
+            "subject_url": reverse(one, args=[self.name]) if self.name else "",
+            "here": self.heading(),
         }
 
 

@@ -125,11 +125,11 @@ class ActivityPage(View):
             "outcomes": OUTCOMES.items(),
             "happenings": happenings(output["Events"]),
             "reached": output["SearchedBackTo"],
-            "examined": EXAMINED,
+            "examined": f"{EXAMINED:,}",
             "older": older and address(request, before=str(older)),
             "newest": address(request) if request.GET.get("before") else "",
             "export": f"{export}?{query}" if query else export,
-            "most": MOST_EXPORTED,
+            "most": f"{MOST_EXPORTED:,}",
             "url": request.path,
         }
 

@@ -3,6 +3,8 @@
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy
 
+from accessctl.roles import roles
+
 DEEDS: dict[str, str | Promise] = {
     "SignIn": gettext_lazy("Sign in"),
     "Unauthenticated": gettext_lazy("Requests without valid credentials"),
@@ -61,3 +63,5 @@ DEEDS: dict[str, str | Promise] = {
     "DescribeEvent": gettext_lazy("View event"),
     "ExportEvents": gettext_lazy("Export activity"),
 }
+# Events name roles beside operations, where rights were given or taken.
+DEEDS |= {role.right: role.label for role in roles().values()}

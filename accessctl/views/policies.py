@@ -100,7 +100,8 @@ class CreatePolicyView(PolicyEditor):
         if not source:
             return {"Document": BEGINNING}
         asked = {"PolicyName": source}
-        return {"Document": DescribePolicy.execute(self.call, asked).output["Document"]}
+        found = DescribePolicy.execute(self.call, asked).output
+        return {"Document": pretty(found["Document"])}
 
     def context(self, form: WireForm) -> dict[str, Any]:
         """Return where the form leads to."""
@@ -133,7 +134,7 @@ class EditPolicyView(PolicyEditor):
         now = self.now()
         return {
             "Remark": now["Remark"],
-            "Document": now["Document"],
+            "Document": pretty(now["Document"]),
             "ExpectedRevision": now["Revision"],
         }
 
@@ -143,7 +144,7 @@ class EditPolicyView(PolicyEditor):
         """Show the form, and beside it what somebody else saved meanwhile."""
         if isinstance(refusal, PolicyChanged):
             now = self.now()
-            more["present"] = now["Document"]
+            more["present"] = pretty(now["Document"])
             form.data = dict(form.data.items()) | {
                 "ExpectedRevision": str(now["Revision"])
             }

@@ -42,6 +42,13 @@ def refusal_against(
     """Ask the operation itself how it would refuse this key; None if it would not."""
     if not call.decide(operation, key).allowed:
         return UnauthorizedOperation(operation=operation.needs())
+    return state_refusal(operation, call, key)
+
+
+def state_refusal(
+    operation: type[Operation], call: Call, key: CustomerMasterKey
+) -> KMSError | None:
+    """Ask the operation how it would refuse this key's state and kind, whoever asks."""
     probe = operation(call)
     probe.resources = (key,)
     try:
@@ -56,8 +63,11 @@ def reason_against(
 ) -> str:
     """Return why the operation would refuse this key, in words; empty if not."""
     refusal = refusal_against(operation, call, key)
-    if refusal is None:
-        return ""
+    return "" if refusal is None else words_of(refusal, key)
+
+
+def words_of(refusal: KMSError, key: CustomerMasterKey) -> str:
+    """Return why an operation refuses a key; the state by the name the page has."""
     if isinstance(refusal, CmkStateNotSupport):
         words = {"state": key.get_state_display()}
         return gettext("Not possible while the key's state is “%(state)s”.") % words

@@ -9,17 +9,19 @@ from django.utils.translation import gettext_lazy
 from keys.forms.details import UpdateAliasForm, UpdateKeyDescriptionForm
 from keys.models import Origin
 from keys.operations import (
+    AsymmetricRsaDecrypt,
     Decrypt,
     DescribeKey,
     Encrypt,
     ListKeyEvents,
+    SignByAsymmetricKey,
     UpdateAlias,
     UpdateKeyDescription,
 )
 from keys.operations.metadata import metadata
 from keys.states import KeyKind, KeyState
 from keys.views import snippets
-from keys.views.base import KeyView, OfferedView
+from keys.views.base import KeyView, OfferedView, state_refusal, words_of
 from keys.views.conflicts import GuardedView
 from keys.views.happenings import Happening, happenings
 from keys.views.page import KeyPage, tool_of
@@ -32,6 +34,12 @@ from kmsconsole.principals import names_of
 
 _ROTATING = (KeyKind.GENERATED, KeyKind.CLOUD)
 _SYMMETRIC = (*_ROTATING, KeyKind.IMPORTED)
+# What still works with a key that works at all.
+_TRIED: dict[KeyKind, type[Operation]] = {
+    **dict.fromkeys(_SYMMETRIC, Decrypt),
+    KeyKind.SIGNING: SignByAsymmetricKey,
+    KeyKind.DECRYPTING: AsymmetricRsaDecrypt,
+}
 
 
 class EditView(GuardedView, OfferedView):
@@ -125,6 +133,8 @@ class KeyDetails(KeyPage):
         own = {
             "may_encrypt": may(Encrypt),
             "may_decrypt": may(Decrypt),
+            "unusable": self._unusable(_TRIED[kind]),
+            "encrypts": symmetric and not self._unusable(Encrypt),
             "may_watch": may(ListKeyEvents),
             "edits": edits(self),
             "type_label": type_label(key.usage),
@@ -149,6 +159,10 @@ class KeyDetails(KeyPage):
 
     def _may(self, operation: type[Operation]) -> bool:
         return self.glance.decide(operation, self.key).allowed
+
+    def _unusable(self, operation: type[Operation]) -> str:
+        refusal = state_refusal(operation, self.call, self.key)
+        return words_of(refusal, self.key) if refusal else ""
 
     def _scheduled(self) -> Happening | None:
         if not self._may(ListKeyEvents):

@@ -139,6 +139,10 @@ def _days(value: Any) -> str:
     return ngettext("%(days)s day", "%(days)s days", int(value)) % {"days": value}
 
 
+def _deeds(names: Any) -> str:
+    return ", ".join(deed(name) for name in names)
+
+
 def _until(value: Any) -> str:
     if not value:
         return gettext("does not expire")
@@ -161,7 +165,7 @@ _FACTS: tuple[tuple[str, str | Promise, Callable[[Any], str]], ...] = (
     ("key_spec", gettext_lazy("Data key"), str),
     ("users", gettext_lazy("Users"), ", ".join),
     ("groups", gettext_lazy("Groups"), ", ".join),
-    ("rights", gettext_lazy("Rights"), ", ".join),
+    ("rights", gettext_lazy("Rights"), _deeds),
     ("user_name", gettext_lazy("User"), str),
     ("SecretId", "SecretId", str),
 )

@@ -39,7 +39,6 @@ _MARKS: dict[str, SafeString] = {
             "name",
             "created",
             "rotates",
-            "rotates_on",
             "dies",
             "dies_in",
             "died",
@@ -131,16 +130,15 @@ def _own(row: Row) -> dict[str, str]:
     own = {
         "id": str(row.id),
         "name": conditional_escape(row.alias),
-        "created": moment(row.created_at, relative=True),
+        "created": moment(row.created_at, relative=True, day=True),
     }
     if row.rotation_enabled and row.next_rotation_at:
-        own["rotates"] = moment(row.next_rotation_at, relative=True)
-        own["rotates_on"] = moment(row.next_rotation_at)
+        own["rotates"] = moment(row.next_rotation_at, day=True)
     if row.state == KeyState.PENDING_DELETE and row.deletion_date:
-        own["dies"] = moment(row.deletion_date)
+        own["dies"] = moment(row.deletion_date, day=True)
         own["dies_in"] = moment(row.deletion_date, relative=True)
     elif row.destroyed_at:
-        own["died"] = moment(row.destroyed_at)
+        own["died"] = moment(row.destroyed_at, day=True)
     return own
 
 

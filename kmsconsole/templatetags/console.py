@@ -79,14 +79,21 @@ def _pill(value: str, label: str) -> SafeString:
 
 
 @register.simple_tag
-def moment(time: datetime, *, relative: bool = False) -> SafeString:
-    """Show a time in UTC; a script turns it into the reader's own, or into its age."""
-    day, after = _day(time.date(), get_language())
+def moment(
+    time: datetime, *, relative: bool = False, day: bool = False
+) -> SafeString:
+    """Show a time in UTC; a script turns it into the reader's own, or into its age.
+
+    With `day` the date alone is shown: for tables.
+    """
+    date_words, after = _day(time.date(), get_language())
+    shown = date_words.rstrip(", ") if day else f"{date_words}{time:%H:%M}{after} UTC"
+    marks = f"{' relative' if relative else ''}{' day' if day else ''}"
     # Escaped by hand: nothing here but digits and what `_day` escaped.
     return SafeString(
-        f"<local-time{' relative' if relative else ''}>"
+        f"<local-time{marks}>"
         f'<time datetime="{time.isoformat()}" title="{time:%Y-%m-%d %H:%M:%S} UTC">'
-        f"{day}{time:%H:%M}{after} UTC</time></local-time>"
+        f"{shown}</time></local-time>"
     )
 
 

@@ -1,6 +1,8 @@
 // <deletion-form data-name="…">: the date follows the days, and the danger button waits
 // for the key's name. The server computes and checks the same.
-const spoken = new Intl.DateTimeFormat(document.documentElement.lang || undefined, {
+import { language } from "./language.js";
+
+const spoken = new Intl.DateTimeFormat(language, {
   weekday: "long", day: "numeric", month: "long", year: "numeric", hour: "2-digit", minute: "2-digit",
 });
 const DAY = 86_400_000;

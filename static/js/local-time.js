@@ -1,6 +1,9 @@
-// <local-time> round a <time>: the reader's own clock, with UTC on hover.
-const language = document.documentElement.lang || undefined;
+// <local-time> round a <time>: the reader's own clock, with UTC on hover. One form of dates
+// on all pages, the server's: days before months, and 24 hours.
+import { language } from "./language.js";
+
 const exact = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" });
+const day = new Intl.DateTimeFormat(language, { dateStyle: "medium" });
 const relative = new Intl.RelativeTimeFormat(language, { numeric: "auto" });
 const units = [["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]];
 
@@ -10,8 +13,9 @@ class LocalTime extends HTMLElement {
     const moment = new Date(time.dateTime);
     if (Number.isNaN(moment.valueOf())) return;
     const words = exact.format(moment);
-    time.textContent = this.hasAttribute("relative") ? this.recent(moment) ?? words : words;
-    if (this.hasAttribute("relative")) time.title = `${words} · ${time.title}`;
+    const short = this.hasAttribute("day") ? day.format(moment) : words;
+    time.textContent = this.hasAttribute("relative") ? this.recent(moment) ?? short : short;
+    if (time.textContent !== words) time.title = `${words} · ${time.title}`;
   }
 
   recent(moment) {
