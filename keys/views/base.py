@@ -63,15 +63,17 @@ def reason_against(
 ) -> str:
     """Return why the operation would refuse this key, in words; empty if not."""
     refusal = refusal_against(operation, call, key)
-    return "" if refusal is None else words_of(refusal, key)
-
-
-def words_of(refusal: KMSError, key: CustomerMasterKey) -> str:
-    """Return why an operation refuses a key; the state by the name the page has."""
+    if refusal is None:
+        return ""
     if isinstance(refusal, CmkStateNotSupport):
-        words = {"state": key.get_state_display()}
-        return gettext("Not possible while the key's state is “%(state)s”.") % words
+        return state_words(key)
     return refusal.message
+
+
+def state_words(key: CustomerMasterKey) -> str:
+    """Return that a state is in the way, by the name the page has for it."""
+    words = {"state": key.get_state_display()}
+    return gettext("Not possible while the key's state is “%(state)s”.") % words
 
 
 class KeyView(OperationView):

@@ -21,7 +21,7 @@ from keys.operations import (
 from keys.operations.metadata import metadata
 from keys.states import KeyKind, KeyState
 from keys.views import snippets
-from keys.views.base import KeyView, OfferedView, state_refusal, words_of
+from keys.views.base import KeyView, OfferedView, state_refusal, state_words
 from keys.views.conflicts import GuardedView
 from keys.views.happenings import Happening, happenings
 from keys.views.page import KeyPage, tool_of
@@ -161,8 +161,8 @@ class KeyDetails(KeyPage):
         return self.glance.decide(operation, self.key).allowed
 
     def _unusable(self, operation: type[Operation]) -> str:
-        refusal = state_refusal(operation, self.call, self.key)
-        return words_of(refusal, self.key) if refusal else ""
+        refused = state_refusal(operation, self.call, self.key)
+        return state_words(self.key) if refused else ""
 
     def _scheduled(self) -> Happening | None:
         if not self._may(ListKeyEvents):
