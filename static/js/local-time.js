@@ -5,6 +5,7 @@ import { language } from "./language.js";
 const exact = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" });
 const day = new Intl.DateTimeFormat(language, { dateStyle: "medium" });
 const relative = new Intl.RelativeTimeFormat(language, { numeric: "auto" });
+const brief = new Intl.RelativeTimeFormat(language, { numeric: "auto", style: "short" });
 const units = [["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]];
 
 class LocalTime extends HTMLElement {
@@ -24,7 +25,7 @@ class LocalTime extends HTMLElement {
     const [unit, size] = units.find(([, length]) => Math.abs(seconds) >= length) ?? units.at(-1);
     // As on the key's own page, twelve days to come are not eleven a moment later.
     const number = seconds > 0 ? Math.round(seconds / size) : Math.trunc(seconds / size);
-    return relative.format(number, unit);
+    return (this.hasAttribute("day") ? brief : relative).format(number, unit);
   }
 }
 customElements.define("local-time", LocalTime);
