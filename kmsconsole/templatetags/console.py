@@ -79,9 +79,7 @@ def _pill(value: str, label: str) -> SafeString:
 
 
 @register.simple_tag
-def moment(
-    time: datetime, *, relative: bool = False, day: bool = False
-) -> SafeString:
+def moment(time: datetime, *, relative: bool = False, day: bool = False) -> SafeString:
     """Show a time in UTC; a script turns it into the reader's own, or into its age.
 
     With `day` the date alone is shown: for tables.
