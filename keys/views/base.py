@@ -42,13 +42,6 @@ def refusal_against(
     """Ask the operation itself how it would refuse this key; None if it would not."""
     if not call.decide(operation, key).allowed:
         return UnauthorizedOperation(operation=operation.needs())
-    return state_refusal(operation, call, key)
-
-
-def state_refusal(
-    operation: type[Operation], call: Call, key: CustomerMasterKey
-) -> KMSError | None:
-    """Ask the operation how it would refuse this key's state and kind, whoever asks."""
     probe = operation(call)
     probe.resources = (key,)
     try:

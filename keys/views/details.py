@@ -19,15 +19,16 @@ from keys.operations import (
     UpdateKeyDescription,
 )
 from keys.operations.metadata import metadata
-from keys.states import KeyKind, KeyState
+from keys.states import KeyKind, KeyState, next_state
 from keys.views import snippets
-from keys.views.base import KeyView, OfferedView, state_refusal, state_words
+from keys.views.base import KeyView, OfferedView, state_words
 from keys.views.conflicts import GuardedView
 from keys.views.happenings import Happening, happenings
 from keys.views.page import KeyPage, tool_of
 from keys.views.snippets import ApiCall
 from keys.views.uses import uses_of
 from keys.views.words import USAGE_LABELS, type_label
+from kmsconsole.errors import KMSError
 from kmsconsole.forms import WireForm
 from kmsconsole.operations import Operation
 from kmsconsole.principals import names_of
@@ -161,8 +162,11 @@ class KeyDetails(KeyPage):
         return self.glance.decide(operation, self.key).allowed
 
     def _unusable(self, operation: type[Operation]) -> str:
-        refused = state_refusal(operation, self.call, self.key)
-        return state_words(self.key) if refused else ""
+        try:
+            next_state(operation.__name__, self.key.state, self.key.kind)
+        except KMSError:
+            return state_words(self.key)
+        return ""
 
     def _scheduled(self) -> Happening | None:
         if not self._may(ListKeyEvents):
