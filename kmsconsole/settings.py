@@ -64,7 +64,10 @@ KMS_OPERATIONS = (
     "kmsconsole.alarms.operations.OPERATIONS",
 )
 # What happens by itself: every sweep with its period (docs/schedule.md).
-KMS_SWEEPS = ("keys.sweeps.SWEEPS",)
+KMS_SWEEPS = (
+    "keys.sweeps.SWEEPS",
+    "kmsconsole.alarms.sweeps.SWEEPS",
+)
 # Called with a key that is being destroyed, in the transaction that does it.
 KMS_KEY_DESTROYED = ("accessctl.endings.forget_key",)
 # Called with an account: whether attempts to use a key hold its deletion.

@@ -45,6 +45,21 @@ class Alarm(models.Model):
         return f"{self.kind} {self.at:%Y-%m-%d %H:%M}"
 
 
+class Watch(models.Model):
+    """How far something that is watched has been looked at, as a number of its own."""
+
+    name = models.CharField(primary_key=True, max_length=32)
+    number = models.PositiveBigIntegerField(default=0)
+
+    class Meta:
+        """One row a thing that is watched."""
+
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.number}"
+
+
 class ReadUntil(models.Model):
     """Up to which alarm a person has read everything."""
 

@@ -14,6 +14,7 @@ from django.utils.translation import gettext, gettext_lazy, ngettext, pgettext
 from keys.views.happenings import deed
 from kmsconsole.alarms.kinds import URGENT, AlarmKind
 from kmsconsole.alarms.models import Alarm
+from kmsconsole.schedule.models import Doubt
 
 DEEDS: dict[str, str | Promise] = {
     "ListAlarms": gettext_lazy("List alarms"),
@@ -56,6 +57,15 @@ _MEND: dict[str, str | Promise] = {
         "Don't delete anything. Restore the row from a backup, and find out who could "
         "write to the database."
     ),
+}
+
+
+_DOUBTS: dict[str, str | Promise] = {
+    Doubt.STOPPED: gettext_lazy("everything was stopped for a while"),
+    Doubt.LONG_STOPPED: gettext_lazy("everything was stopped for very long"),
+    Doubt.AHEAD: gettext_lazy("it was put forward"),
+    Doubt.BACK: gettext_lazy("it was put back"),
+    Doubt.DIFFERS: gettext_lazy("the clocks of two processes differ"),
 }
 
 
@@ -102,6 +112,8 @@ def _sentence(kind: AlarmKind, alarm: Alarm, said: dict[str, Any]) -> str:
         "number": said.get("Number", ""),
         "reason": said.get("Reason", ""),
     }
+    if kind is AlarmKind.CLOCK_HELD:
+        known["reason"] = str(_DOUBTS.get(said.get("Doubt", ""), ""))
     if kind is AlarmKind.DELETION_NEAR:
         days = int(said.get("Days", 0))
         text = ngettext(

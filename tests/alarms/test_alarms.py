@@ -184,6 +184,7 @@ def test_every_kind_has_words() -> None:
         "Days": 1,
         "Number": 7,
         "Reason": "no answer",
+        "Doubt": "back",
     }
     for kind in AlarmKind:
         raise_alarm(kind, "once", key=key, details=details)
@@ -204,17 +205,17 @@ def test_the_page_shows_marks_and_counts() -> None:
     key = key_named("orders")
     assert "Alarms: none unread" in words(client.get("/keys/"))
     near(key)
-    raise_alarm(AlarmKind.CLOCK_HELD, "x", details={"Reason": "an hour ahead"})
+    raise_alarm(AlarmKind.CLOCK_HELD, "x", details={"Doubt": "ahead"})
     assert "Alarms: 2 unread" in words(client.get("/keys/"))
     page = words(client.get("/alarms/"))
     assert "orders will be destroyed in less than 3 days" in page
-    assert "an hour ahead" in page
+    assert "it was put forward" in page
     assert "Alarms: 2 unread" in words(client.get("/alarms/"))
     newest, _older = numbers()
     sent = client.post("/alarms/?unread=1", {"Alarms": newest})
     assert sent.headers["Location"] == "/alarms/?unread=1"
     page = words(client.get("/alarms/?unread=1"))
-    assert "an hour ahead" not in page
+    assert "it was put forward" not in page
     assert "Alarms: 1 unread" in page
     client.post("/alarms/", {"Until": newest})
     assert "No alarm fits" in words(client.get("/alarms/?unread=1"))
