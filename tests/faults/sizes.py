@@ -8,8 +8,9 @@ import os
 import sys
 
 STEPS = 30
-SAMPLE = {"sequences": 500}
-FULL = {"sequences": 2_000}
+LONGEST_SECONDS = 3600
+SAMPLE = {"sequences": 500, "points": 40}
+FULL = {"sequences": 2_000, "points": 100_000}
 _SEED = 20_261_128
 
 
