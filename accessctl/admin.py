@@ -14,6 +14,8 @@ from accessctl.models import (
     Membership,
     Policy,
     PolicyAttachment,
+    Product,
+    ProductCredential,
     User,
     UserAccountGrant,
     UserKeyGrant,
@@ -48,6 +50,25 @@ class AccessKeyAdmin(ReadOnlyAdmin):
     list_select_related = ("user",)
     list_filter = ("is_enabled",)
     search_fields = ("secret_id", "user__name")
+    exclude: ClassVar = ("sealed_secret",)
+
+
+@admin.register(Product)
+class ProductAdmin(ReadOnlyAdmin):
+    """Cloud products."""
+
+    list_display = ("code", "name", "uin", "is_enabled", "created_at")
+    list_filter = ("is_enabled",)
+    search_fields = ("code", "name", "=uin")
+
+
+@admin.register(ProductCredential)
+class ProductCredentialAdmin(ReadOnlyAdmin):
+    """SecretIds of products, without their secrets."""
+
+    list_display = ("secret_id", "product", "created_at")
+    list_select_related = ("product",)
+    search_fields = ("secret_id", "product__code")
     exclude: ClassVar = ("sealed_secret",)
 
 

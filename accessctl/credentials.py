@@ -11,6 +11,7 @@ from django.db import DatabaseError, connection
 from django.db.models import Q
 from django.http import HttpRequest
 
+from accessctl import products
 from accessctl.models import AccessKey, User
 from accessctl.rules import Network, networks
 from accessctl.sessions import proved_recently
@@ -37,6 +38,8 @@ _SELECT = (
 
 def find(secret_id: str) -> Credential | None:
     """Return the credential behind a SecretId that may be used now, or None."""
+    if secret_id.startswith(products.PREFIX):
+        return products.find(secret_id)
     with connection.cursor() as cursor:
         cursor.execute(_SELECT, (secret_id,))
         row = cursor.fetchone()
@@ -113,8 +116,10 @@ def session_principal(request: HttpRequest) -> Principal:
 
 
 def names(uins: Iterable[int]) -> dict[int, str]:
-    """Return the names of these people, active or not, by uin."""
-    return dict(User.objects.filter(uin__in=uins).values_list("uin", "name"))
+    """Return the names of people, active or not, and codes of products, by uin."""
+    wanted = set(uins)
+    people = User.objects.filter(uin__in=wanted).values_list("uin", "name")
+    return dict(people.union(products.names(wanted), all=True))
 
 
 def operator(account_uin: int) -> Principal:

@@ -10,7 +10,7 @@ from functools import reduce
 from operator import or_
 from typing import Any
 
-from accessctl import rulebook
+from accessctl import products, rulebook
 from accessctl.models import User
 from accessctl.rules import Question, Reach, Rule, Verdict, judge
 from kmsconsole import clock
@@ -43,6 +43,16 @@ _SYSTEM = Decision(
 _NOT_SYSTEM = Decision(
     allowed=False, rule="system-only", text="Only the service itself does this."
 )
+_PRODUCT = Decision(
+    allowed=True,
+    rule="product",
+    text="A cloud product uses its own key, and keys that were bound to it.",
+)
+_NOT_PRODUCT = Decision(
+    allowed=False,
+    rule="not-for-product",
+    text="A cloud product may do nothing but use its own and bound keys.",
+)
 _FOREIGN = Decision(
     allowed=False, rule="other-account", text="The resource belongs to another account."
 )
@@ -67,6 +77,8 @@ _RESERVED = {
 
 def decide(call: Call, operation: type[Operation], resource: Any) -> Decision:
     """Decide on one resource; None stands for one that doesn't exist."""
+    if call.principal.kind is Kind.PRODUCT:
+        return _PRODUCT if products.allows(call, operation, resource) else _NOT_PRODUCT
     settled = _settled(call, operation, resource)
     if settled is not None:
         return settled

@@ -5,8 +5,8 @@ from datetime import timedelta
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from keys import usage
-from keys.models import CustomerMasterKey, KeyVersion
-from keys.operations import DestroyKey, HoldKeyDeletion, RotateDueKey
+from keys.models import CustomerMasterKey, DataKey, KeyVersion
+from keys.operations import DestroyDataKey, DestroyKey, HoldKeyDeletion, RotateDueKey
 from keys.operations.holding import attempt_on, hold_of
 from kmsconsole import clock
 from kmsconsole.alarms.models import DeletionHold
@@ -22,7 +22,7 @@ from kmsconsole.schedule.sweeps import (
 
 
 class DestructionSweep(RowSweep):
-    """Destroys keys whose waiting period is over."""
+    """Destroys keys and data keys whose waiting period is over."""
 
     guarded = True
 
@@ -83,6 +83,14 @@ SWEEPS: tuple[Sweep, ...] = (
             operation=DestroyKey,
             rows=_to_be_destroyed,
             column="deletion_date",
+        ),
+        Calendar(
+            kind="data key destruction",
+            operation=DestroyDataKey,
+            rows=DataKey.objects.pending_deletion,
+            column="deletion_date",
+            data=lambda due: {"DataKeyId": due.id},
+            key="key_id",
         ),
     ),
 )

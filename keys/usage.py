@@ -34,7 +34,13 @@ USES = (
 )
 # What draws a nonce of a version, and so comes nearer to its limit (keys/budget.py).
 # Of ReEncrypt the version that decrypts is counted, too: rather too many than too few.
-ENCRYPTIONS = ("Encrypt", "ReEncrypt", "GenerateDataKey")
+ENCRYPTIONS = (
+    "Encrypt",
+    "ReEncrypt",
+    "GenerateDataKey",
+    "GenerateHostedDataKey",
+    "ImportDataKey",
+)
 SETTLED = timedelta(seconds=60)
 _BATCH = 20_000
 _ADD = (

@@ -29,6 +29,7 @@ class Kind(StrEnum):
     SUB = "sub"
     OPERATOR = "operator"
     SYSTEM = "system"
+    PRODUCT = "product"
     ANONYMOUS = "anonymous"
 
 

@@ -1,6 +1,7 @@
 """The examples, run as a person would, against a service that restarts in between."""
 
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -11,6 +12,9 @@ from pathlib import Path
 
 import pytest
 from tencentcloud.common.credential import Credential
+from tencentcloud.common.exception.tencent_cloud_sdk_exception import (
+    TencentCloudSDKException,
+)
 from tencentcloud.common.profile.client_profile import ClientProfile
 from tencentcloud.common.profile.http_profile import HttpProfile
 from tencentcloud.kms.v20190118 import models
@@ -34,12 +38,14 @@ def run(
     access_key: dict[str, str],
     *arguments: object,
     given: str = "",
+    more: dict[str, str] | None = None,
 ) -> subprocess.CompletedProcess[str]:
     env = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     env |= {
         "KMS_ENDPOINT": server.base_url,
         "TENCENTCLOUD_SECRET_ID": access_key["SecretId"],
         "TENCENTCLOUD_SECRET_KEY": access_key["SecretKey"],
+        **(more or {}),
     }
     return subprocess.run(
         [sys.executable, *map(str, arguments)],
@@ -53,16 +59,63 @@ def run(
     )
 
 
-def create_key(server: RunningServer, access_key: dict[str, str], alias: str) -> str:
+def test_an_object_store_encrypts_for_its_customers(
+    server: RunningServer, tmp_path: Path
+) -> None:
+    made = server.manage("create_product", "cos", "--json")
+    assert made.returncode == 0, made.stderr
+    product = json.loads(made.stdout)
+    plain, opened = tmp_path / "plain", tmp_path / "opened"
+    plain.write_bytes(b"of a customer, CANARY")
+    store = {"KMS_STORE": str(tmp_path / "store"), "KMS_PRODUCT": "cos"}
+
+    def act(*words: object, account: int = server.account) -> int:
+        action, *rest = words
+        asked = ("object_store.py", action, account, "photos", *rest)
+        return run(server, product, *asked, more=store).returncode
+
+    assert act("put", "cat.jpg", plain) == 0
+    assert act("get", "cat.jpg", opened) == 0
+    assert opened.read_bytes() == plain.read_bytes()
+    stored = [file for file in (tmp_path / "store").rglob("*") if file.is_file()]
+    assert stored
+    assert not any(b"CANARY" in file.read_bytes() for file in stored)
+    assert act("put", "cat.jpg", plain, account=999_999_999_999) == 1
+    # Somebody who exchanges files, and a customer's own key.
+    key = create_key(server, server.access_key, "of-the-customer")
+    assert act("put", "--key", key, "dog.jpg", plain) == 1
+    customer = connect(server, server.access_key)
+    bound = {"KeyId": key, "ProductId": "cos", "ResourceId": "consent"}
+    customer.call_json("BindCloudResource", bound)
+    assert act("put", "--key", key, "dog.jpg", plain) == 0
+    assert act("get", "dog.jpg", opened) == 0
+    first, second = (file for file in (tmp_path / "store").rglob("*") if file.is_file())
+    content = first.read_bytes()
+    first.write_bytes(second.read_bytes())
+    assert {act("get", name, opened) for name in ("cat.jpg", "dog.jpg")} == {0, 1}
+    first.write_bytes(content)
+    customer.call_json("UnbindCloudResource", bound)
+    with pytest.raises(TencentCloudSDKException, match="CmkUsedByCloudProduct"):
+        customer.call_json("DisableKey", {"KeyId": key})
+    assert act("remove", "dog.jpg") == 0
+    customer.call_json("DisableKey", {"KeyId": key})
+    assert act("get", "dog.jpg", opened) == 1
+
+
+def connect(server: RunningServer, access_key: dict[str, str]) -> KmsClient:
     http = HttpProfile(protocol="http", endpoint=f"127.0.0.1:{server.port}")
-    client = KmsClient(
+    return KmsClient(
         Credential(access_key["SecretId"], access_key["SecretKey"]),
         "ap-guangzhou",
         ClientProfile(httpProfile=http),
     )
+
+
+def create_key(server: RunningServer, access_key: dict[str, str], alias: str) -> str:
     request = models.CreateKeyRequest()
     request.Alias = alias
-    return client.CreateKey(request).KeyId
+    made: str = connect(server, access_key).CreateKey(request).KeyId
+    return made
 
 
 def digest(file: Path) -> str:

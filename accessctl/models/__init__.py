@@ -15,6 +15,7 @@ from accessctl.models.identities import (
     User,
 )
 from accessctl.models.policies import Policy, PolicyAttachment
+from accessctl.models.products import Product, ProductCredential
 from accessctl.models.requests import AccessRequest
 
 __all__ = [
@@ -29,6 +30,8 @@ __all__ = [
     "Membership",
     "Policy",
     "PolicyAttachment",
+    "Product",
+    "ProductCredential",
     "User",
     "UserAccountGrant",
     "UserKeyGrant",

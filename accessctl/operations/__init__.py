@@ -59,6 +59,7 @@ from accessctl.operations.policy_reading import (
     DescribePolicy,
     ListPolicies,
 )
+from accessctl.operations.products import PRODUCT_OPERATIONS
 from accessctl.operations.refusals import (
     ExplainOwnAccess,
     RecallEvent,
@@ -146,6 +147,7 @@ OPERATIONS: tuple[type[Operation], ...] = (
     ListEvents,
     DescribeEvent,
     ExportEvents,
+    *PRODUCT_OPERATIONS,
 )
 
 __all__ = [

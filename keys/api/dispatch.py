@@ -10,7 +10,7 @@ from typing import Any
 
 from django.conf import settings
 
-from keys.api import body
+from keys.api import body, products
 from keys.api.authentication import Authenticated, authenticate
 from kmsconsole.errors import (
     InvalidAction,
@@ -25,7 +25,7 @@ from kmsconsole.operations import (
     record_refusal,
     record_unauthenticated_refusal,
 )
-from kmsconsole.principals import Call
+from kmsconsole.principals import Call, Kind
 
 VERSION = "2019-01-18"
 
@@ -63,6 +63,8 @@ def run(
     )
     try:
         known, parameters = _resolve(environ, operation, call, sender)
+        if call.principal.kind is Kind.PRODUCT:
+            call, parameters = products.acting(call, known, parameters)
     except KMSError as refusal:
         record_refusal(call, name if operation else _UNKNOWN_ACTION, refusal)
         raise

@@ -31,6 +31,10 @@ class DataKeyQuerySet(models.QuerySet["DataKey"]):
             return self.alias(bare=as_text).filter(found)
         return self.filter(found)
 
+    def pending_deletion(self) -> "DataKeyQuerySet":
+        """Data keys in their waiting period."""
+        return self.filter(state=DataKeyState.PENDING_DELETE)
+
     def counting_towards_limit(self) -> "DataKeyQuerySet":
         """Data keys that use up the account's allowance."""
         return self.exclude(state=DataKeyState.PENDING_DELETE)

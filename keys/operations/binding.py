@@ -9,9 +9,10 @@ from keys.errors import CloudResourceBindingNotFound, CmkUsedByCloudProduct
 from keys.models import CustomerMasterKey, ResourceBinding
 from keys.operations.base import KeyInput, KeyOperation
 from kmsconsole import clock
-from kmsconsole.errors import InvalidParameterValue
+from kmsconsole.errors import InvalidParameterValue, UnauthorizedOperation
 from kmsconsole.inputs import OperationInput
 from kmsconsole.operations import Effect
+from kmsconsole.principals import Kind
 
 _LONGEST_PRODUCT, _LONGEST_RESOURCE = 32, 128
 
@@ -42,15 +43,26 @@ class BindingInput(KeyInput):
     ]
 
 
-class BindCloudResource(KeyOperation):
-    """Note that a product's resource is encrypted with a key; twice is harmless.
-
-    Imported material that would end by itself no longer does.
-    """
+class BindingOperation(KeyOperation):
+    """Binds or releases; a product does so for itself alone."""
 
     effect = Effect.CHANGE
     audited_fields = ("product_id", "resource_id")
     Input: ClassVar[type[OperationInput]] = BindingInput
+
+    def check(self, data: Any) -> None:
+        """Refuse a product that speaks for another one."""
+        super().check(data)
+        who = self.call.principal
+        if who.kind is Kind.PRODUCT and data.product_id != who.name:
+            raise UnauthorizedOperation(operation=type(self).__name__)
+
+
+class BindCloudResource(BindingOperation):
+    """Note that a product's resource is encrypted with a key; twice is harmless.
+
+    Imported material that would end by itself no longer does.
+    """
 
     def perform(self, data: Any) -> dict[str, Any]:
         """Store the binding."""
@@ -67,12 +79,8 @@ class BindCloudResource(KeyOperation):
         return {}
 
 
-class UnbindCloudResource(KeyOperation):
+class UnbindCloudResource(BindingOperation):
     """Note that a product's resource no longer needs a key."""
-
-    effect = Effect.CHANGE
-    audited_fields = ("product_id", "resource_id")
-    Input: ClassVar[type[OperationInput]] = BindingInput
 
     def perform(self, data: Any) -> dict[str, Any]:
         """Remove the binding."""

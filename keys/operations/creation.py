@@ -26,9 +26,10 @@ from keys.operations.metadata import unix
 from keys.operations.tagging import ReadableTags, allowed
 from keys.states import KeyState
 from kmsconsole import clock, randomness
-from kmsconsole.errors import InvalidParameterValue, KMSError
+from kmsconsole.errors import InvalidParameterValue, KMSError, UnauthorizedOperation
 from kmsconsole.inputs import OperationInput, WholeNumber
 from kmsconsole.operations import Effect, Operation, Scope
+from kmsconsole.principals import Kind
 
 RESERVED_PREFIX = "kms-"
 _ALIAS = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,59}", re.ASCII)
@@ -232,6 +233,12 @@ class CreateCloudKey(_Making):
     scope = Scope.SYSTEM
     audited_fields = ("product",)
     Input = CreateCloudKeyInput
+
+    def check(self, data: CreateCloudKeyInput) -> None:
+        """Refuse a product that speaks for another one."""
+        who = self.call.principal
+        if who.kind is Kind.PRODUCT and data.product != who.name:
+            raise UnauthorizedOperation(operation=type(self).__name__)
 
     def prepare(self, data: CreateCloudKeyInput) -> None:
         """Let the HSM make the material."""

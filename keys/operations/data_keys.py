@@ -33,6 +33,7 @@ from kmsconsole import clock
 from kmsconsole.errors import KMSError
 from kmsconsole.inputs import OperationInput
 from kmsconsole.operations import Effect, Operation, Scope
+from kmsconsole.schedule import clock_guard, database_time
 
 
 class DataKeyInput(OperationInput):
@@ -329,10 +330,11 @@ class DestroyDataKey(DataKeyOperation):
     scope = Scope.SYSTEM
 
     def check(self, data: Any) -> None:
-        """Never early: state and date are read in this same transaction."""
+        """Never early: state, date and clock are read in this same transaction."""
         super().check(data)
+        clock_guard.require_belief()
         date = self.data_key.deletion_date
-        if date is None or date > clock.now():
+        if date is None or date > clock.now() or date > database_time.now():
             raise DataKeyStateNotSupport
 
     def perform(self, data: DataKeyInput) -> dict[str, Any]:

@@ -111,6 +111,7 @@ _KINDS = {
     Kind.SUB: gettext_lazy("user"),
     Kind.OPERATOR: gettext_lazy("operator"),
     Kind.SYSTEM: gettext_lazy("service"),
+    Kind.PRODUCT: gettext_lazy("cloud product"),
     Kind.ANONYMOUS: gettext_lazy("nobody signed in"),
 }
 OUTCOMES = {

@@ -251,6 +251,10 @@ ROWS: dict[str, Row] = {
     "ConfirmClock": by_operator(),
     # Accounts.
     "CreateAccount": by_operator({"Name": "x"}),
+    "CreateProduct": by_operator({"Code": "x"}),
+    "UpdateProduct": by_operator({"Code": "x", "Enabled": False}),
+    "CreateProductCredential": by_operator({"Code": "x"}),
+    "DeleteProductCredential": by_operator({"Code": "x", "SecretId": "x"}),
     "DescribeAccountSettings": administration(),
     "UpdateAccountSettings": administration({"IdleMinutes": 30}, step_up=True),
     # People.

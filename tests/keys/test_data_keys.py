@@ -53,6 +53,8 @@ from kmsconsole.audit.models import AuditEvent
 from kmsconsole.errors import KMSError, MissingParameter
 from kmsconsole.operations import registry
 from kmsconsole.principals import Kind, Principal
+from kmsconsole.schedule import running
+from kmsconsole.schedule.sweeps import sweeps
 from tests.accessctl.people import acting, grant, sub_account
 from tests.personas import ACCOUNT, OTHER_REGION, create_key, execute
 
@@ -244,6 +246,20 @@ def test_destroying_is_never_early_and_leaves_nothing(key_id: str) -> None:
     assert not DataKey.objects.exists()
     with pytest.raises(DataKeyNotFound):
         execute(DestroyDataKey, SYSTEM, DataKeyId=data_key_id)
+
+
+def test_the_sweep_destroys_what_is_due(key_id: str) -> None:
+    def figures() -> dict[str, int]:
+        return running.run(sweeps()["destruction"])[0].figures()
+
+    data_key_id = scheduled(key_id)
+    nothing = {"due": 0, "done": 0, "held": 0, "failed": 0}
+    assert figures() == nothing
+    DataKey.objects.update(deletion_date=clock.now() - timedelta(seconds=1))
+    assert figures() == nothing | {"due": 1, "done": 1}
+    event = AuditEvent.objects.latest("sequence")
+    assert (event.operation, event.key_id) == ("DestroyDataKey", key_id)
+    assert data_key_id in event.details
 
 
 def test_data_keys_go_with_their_key(key_id: str) -> None:
