@@ -23,7 +23,7 @@ from kmsconsole import clock
 from kmsconsole.errors import KMSError
 from kmsconsole.forms import WireForm
 from kmsconsole.operations import Result
-from kmsconsole.principals import Call, names_of
+from kmsconsole.principals import Call
 
 
 def in_words(moment: datetime) -> str:
@@ -67,7 +67,6 @@ class ScheduleKeyDeletionView(LossView):
         return super().context(form) | {
             "enabled": key.state == KeyState.ENABLED,
             "versions": key.versions.count(),
-            "root_name": names_of([key.account_uin]).get(key.account_uin, ""),
             "least": LEAST_DAYS,
             "most": MOST_DAYS,
             "destroyed_on": in_words(_date(form["PendingWindowInDays"].value())),

@@ -9,12 +9,10 @@ from django.utils.translation import gettext_lazy
 from keys.forms.details import UpdateAliasForm, UpdateKeyDescriptionForm
 from keys.models import Origin
 from keys.operations import (
-    AsymmetricRsaDecrypt,
     Decrypt,
     DescribeKey,
     Encrypt,
     ListKeyEvents,
-    SignByAsymmetricKey,
     UpdateAlias,
     UpdateKeyDescription,
 )
@@ -26,7 +24,7 @@ from keys.views.conflicts import GuardedView
 from keys.views.happenings import Happening, happenings
 from keys.views.page import KeyPage, tool_of
 from keys.views.snippets import ApiCall
-from keys.views.uses import uses_of
+from keys.views.uses import lost_with, uses_of
 from keys.views.words import USAGE_LABELS, type_label
 from kmsconsole.errors import KMSError
 from kmsconsole.forms import WireForm
@@ -35,12 +33,6 @@ from kmsconsole.principals import names_of
 
 _ROTATING = (KeyKind.GENERATED, KeyKind.CLOUD)
 _SYMMETRIC = (*_ROTATING, KeyKind.IMPORTED)
-# What still works with a key that works at all.
-_TRIED: dict[KeyKind, type[Operation]] = {
-    **dict.fromkeys(_SYMMETRIC, Decrypt),
-    KeyKind.SIGNING: SignByAsymmetricKey,
-    KeyKind.DECRYPTING: AsymmetricRsaDecrypt,
-}
 
 
 class EditView(GuardedView, OfferedView):
@@ -134,7 +126,7 @@ class KeyDetails(KeyPage):
         own = {
             "may_encrypt": may(Encrypt),
             "may_decrypt": may(Decrypt),
-            "unusable": self._unusable(_TRIED[kind]),
+            "unusable": self._unusable(lost_with(kind)),
             "encrypts": symmetric and not self._unusable(Encrypt),
             "may_watch": may(ListKeyEvents),
             "edits": edits(self),

@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 
 from keys.forms.deletion import NamedForm
 from keys.views.base import OfferedView
-from keys.views.uses import uses_of
+from keys.views.uses import holders_of, uses_of
 from kmsconsole.forms import WireForm
 
 
@@ -25,6 +25,7 @@ class LossView(OfferedView):
         return (
             super().context(form)
             | uses_of(self)
+            | holders_of(self)
             | {"blocked": self.reason(self.call, self.key)}
         )
 

@@ -73,6 +73,21 @@ def test_the_tab_shows_who_may_do_what() -> None:
     assert root.get(f"/keys/{randomness.uuid4()}/access/").status_code == 404
 
 
+def test_a_deletion_says_whom_it_takes_the_key_from() -> None:
+    root = signed_in()
+    key = create_key()
+    ann, ben = sub_account(), sub_account("ben")
+    grant(ann, "role.key-user", key=key)
+    grant(ben, "role.encrypt-only", key=key)
+    said = words(root.get(f"/keys/{key}/schedule-key-deletion/"))
+    assert re.search(r"Who can use it 2 users Decrypt: \S+, ann Would", said)
+    grant(ben, "DescribeKey", key=key)
+    grant(ben, "ScheduleKeyDeletion", key=key)
+    said = words(browser(ben).get(f"/keys/{key}/schedule-key-deletion/"))
+    assert "Who can use it Hidden" in said
+    assert "the right ExplainAccess" in said
+
+
 def test_giving_shows_the_difference_first_and_saves_when_sent() -> None:
     root = signed_in()
     key = create_key()
