@@ -1,14 +1,45 @@
 """Addresses below /account/ that go before allauth's own."""
 
-from django.urls import path
+from django.urls import path, re_path
 
-from accessctl.views import access_keys, entrance, oneself
+from accessctl.views import access_keys, entrance, factors, oneself
+
+# Pages of allauth for what isn't done here, such as signing up and resetting a password
+# by mail. They would tell who exists, or lead nowhere.
+_NOT_HERE = r"^(signup|email|confirm-email|login/code|password/(set|reset))/"
 
 urlpatterns = [
+    re_path(_NOT_HERE, entrance.nothing_here),
     path(
         "password/change/",
         oneself.PasswordView.as_view(),
         name="account_change_password",
+    ),
+    path(
+        "2fa/totp/activate/",
+        factors.ActivateAppView.as_view(),
+        name="mfa_activate_totp",
+    ),
+    path(
+        "2fa/totp/deactivate/",
+        factors.DeactivateAppView.as_view(),
+        name="mfa_deactivate_totp",
+    ),
+    path(
+        "2fa/recovery-codes/generate/",
+        factors.RecoveryCodesView.as_view(),
+        name="mfa_generate_recovery_codes",
+    ),
+    path("2fa/webauthn/add/", factors.AddKeyView.as_view(), name="mfa_add_webauthn"),
+    path(
+        "2fa/webauthn/keys/<int:pk>/edit/",
+        factors.RenameKeyView.as_view(),
+        name="mfa_edit_webauthn",
+    ),
+    path(
+        "2fa/webauthn/keys/<int:pk>/remove/",
+        factors.RemoveKeyView.as_view(),
+        name="mfa_remove_webauthn",
     ),
     path(
         "2fa/webauthn/reauthenticate/",

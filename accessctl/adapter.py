@@ -1,6 +1,5 @@
 """Fits django-allauth to accounts, the audit and the HSM."""
 
-import base64
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
@@ -12,18 +11,14 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils.translation import gettext
 
-from accessctl import sessions
+from accessctl import factors, sessions
 from accessctl.credentials import principal_of
 from accessctl.factors import has_factor
 from accessctl.models import User
 from accessctl.operations import SignIn
-from keys import custody
-from keys.hsm.errors import HsmError
 from kmsconsole.errors import ServiceTemporaryUnavailable, SignInRefused
 from kmsconsole.operations import record_unauthenticated_refusal
 from kmsconsole.views import call_of, source_address
-
-_FACTOR_BINDING = b"accessctl/factor/1"
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
@@ -51,11 +46,11 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         methods: list[dict[str, Any]] = super().get_reauthentication_methods(user)
         if not has_factor(user):
             return [method for method in methods if method["id"] == "reauthenticate"]
-        factors = [method for method in methods if method["id"] != "reauthenticate"]
+        others = [method for method in methods if method["id"] != "reauthenticate"]
         if has_factor(user, Authenticator.Type.TOTP):
-            return factors
+            return others
         # Without an app the form for codes takes recovery codes alone.
-        return sorted(factors, key=lambda method: method["id"] == "mfa_reauthenticate")
+        return sorted(others, key=lambda method: method["id"] == "mfa_reauthenticate")
 
     def reauthenticate(self, user: User, password: str) -> bool:
         """Ask for the password once more; a name alone would not find the person."""
@@ -116,28 +111,17 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
 
 class FactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
-    """Keeps second factors sealed under the HSM's data key."""
+    """Keeps second factors sealed under the HSM's data key, each for its owner."""
 
     def encrypt(self, text: str) -> str:
-        """Seal a factor's secret; refuses where the HSM can't be used."""
-        try:
-            epoch, sealed = custody.keyring().seal_secret(
-                text.encode(), _FACTOR_BINDING
-            )
-        except HsmError:
-            raise ServiceTemporaryUnavailable from None
-        return f"{epoch}:{base64.b64encode(sealed).decode('ascii')}"
+        """Seal a factor's secret for the one who sets it up."""
+        return factors.seal(text, context.request.user.pk)
 
     def decrypt(self, encrypted_text: str) -> str:
-        """Open a factor's secret; refuses where the HSM can't be used."""
-        epoch, sealed = encrypted_text.split(":", 1)
-        try:
-            secret = custody.keyring().open_secret(
-                int(epoch), base64.b64decode(sealed), _FACTOR_BINDING
-            )
-        except HsmError:
-            raise ServiceTemporaryUnavailable from None
-        return secret.decode()
+        """Open a factor's secret for the owner of its row; refuses any other text."""
+        if not isinstance(encrypted_text, factors.Owned):
+            raise ServiceTemporaryUnavailable
+        return factors.unseal(encrypted_text, encrypted_text.owner)
 
     def generate_authenticator_name(self, user: Any, type: Any) -> str:  # noqa: A002
         """Propose a name for a new passkey; allauth's own says "master key"."""

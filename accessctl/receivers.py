@@ -4,14 +4,12 @@ from typing import Any
 
 from allauth.account.signals import authentication_step_completed
 from allauth.mfa import signals
-from allauth.mfa.models import Authenticator
 from django.http import HttpRequest
 
 from accessctl import sessions
 from accessctl.credentials import principal_of
 from accessctl.errors import SecondFactorRefused
 from accessctl.models import User
-from accessctl.operations import AddFactor, RemoveFactor
 from kmsconsole.operations import record_refusal
 from kmsconsole.views import call_of
 
@@ -21,8 +19,6 @@ def connect() -> None:
     for signal, receiver in (
         (authentication_step_completed, _proved),
         (signals.authentication_failed, _factor_refused),
-        (signals.authenticator_added, _factor_added),
-        (signals.authenticator_removed, _factor_removed),
     ):
         signal.connect(receiver, dispatch_uid=f"accessctl.{receiver.__name__}")
 
@@ -35,17 +31,3 @@ def _factor_refused(request: HttpRequest, user: User, **_more: Any) -> None:
     record_refusal(
         call_of(request, principal_of(user)), "SignIn", SecondFactorRefused()
     )
-
-
-def _factor_added(
-    request: HttpRequest, user: User, authenticator: Authenticator, **_more: Any
-) -> None:
-    call = call_of(request, principal_of(user))
-    AddFactor.execute(call, {"Kind": str(authenticator.type)})
-
-
-def _factor_removed(
-    request: HttpRequest, user: User, authenticator: Authenticator, **_more: Any
-) -> None:
-    call = call_of(request, principal_of(user))
-    RemoveFactor.execute(call, {"Kind": str(authenticator.type)})

@@ -48,6 +48,7 @@ from accessctl.operations.oneself import (
     EndSessions,
     ListSessions,
     RemoveFactor,
+    RenameFactor,
     SignIn,
 )
 from accessctl.operations.policies import (
@@ -125,6 +126,7 @@ OPERATIONS: tuple[type[Operation], ...] = (
     ChangePassword,
     AddFactor,
     RemoveFactor,
+    RenameFactor,
     ListSessions,
     EndSessions,
     DescribeAccountSettings,
@@ -196,6 +198,7 @@ __all__ = [
     "RecallEvent",
     "RemoveFactor",
     "RemoveGroupMembers",
+    "RenameFactor",
     "RequestAccess",
     "ResetFactors",
     "ResetPassword",

@@ -1,7 +1,9 @@
 """What everybody does about themselves: signing in, password, factors, sessions."""
 
+from collections.abc import Callable
 from typing import Annotated, Any
 
+from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 from django.contrib.auth.hashers import make_password
 from pydantic import Field
@@ -72,27 +74,45 @@ class ChangePassword(Operation):
 
 
 class FactorInput(OperationInput):
-    """Which kind of factor: totp, webauthn or recovery_codes."""
+    """Which kind of factor: totp, webauthn or recovery_codes.
+
+    `change` is what stores or removes it, and runs inside the operation's transaction.
+    """
 
     kind: Annotated[str, Field(max_length=20)]
+    change: Annotated[Callable[[], Any], Field(exclude=True, repr=False)]
 
 
 class AddFactor(Operation):
-    """Somebody set up an authenticator app, a security key or recovery codes."""
+    """Set up an authenticator app, a security key or recovery codes of one's own."""
 
-    effect = Effect.READ
+    effect = Effect.CHANGE
     scope = Scope.CALLER
     api = False
+    step_up = True
     audited_fields = ("kind",)
     Input = FactorInput
 
     def perform(self, data: FactorInput) -> dict[str, Any]:
-        """Nothing to do: allauth stored it, the event is ours."""
+        """Change them, and note what came and went with the one that was meant."""
+        own = Authenticator.objects.filter(user__uin=self.call.principal.uin)
+        before = dict(own.values_list("pk", "type"))
+        data.change()
+        after = dict(own.values_list("pk", "type"))
+        changes = {
+            "Added": [kind for pk, kind in after.items() if pk not in before],
+            "Removed": [kind for pk, kind in before.items() if pk not in after],
+        }
+        self.details |= {name: kinds for name, kinds in changes.items() if kinds}
         return {}
 
 
 class RemoveFactor(AddFactor):
-    """Somebody removed a second factor of their own."""
+    """Remove a second factor of one's own."""
+
+
+class RenameFactor(AddFactor):
+    """Call a security key of one's own otherwise."""
 
 
 class ListSessions(Operation):

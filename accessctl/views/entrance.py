@@ -7,7 +7,7 @@ from allauth.mfa.webauthn.views import ReauthenticateWebAuthnView
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -54,6 +54,12 @@ class SecurityKeyView(ReauthenticateWebAuthnView):  # type: ignore[misc]
             messages.error(self.request, message)
         here = reverse("mfa_reauthenticate_webauthn")
         return redirect(self.passthrough_next_url(here))
+
+
+@login_not_required
+def nothing_here(request: HttpRequest, *_parts: str) -> HttpResponse:
+    """Know no such page, for anybody."""
+    raise Http404
 
 
 @login_not_required

@@ -11,6 +11,7 @@ DEEDS: dict[str, str | Promise] = {
     "ChangePassword": gettext_lazy("Change password"),
     "AddFactor": gettext_lazy("Add second factor"),
     "RemoveFactor": gettext_lazy("Remove second factor"),
+    "RenameFactor": gettext_lazy("Rename security key"),
     "ResetPassword": gettext_lazy("Reset password"),
     "ResetFactors": gettext_lazy("Reset second factors"),
     "ListSessions": gettext_lazy("View sessions"),

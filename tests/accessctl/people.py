@@ -1,8 +1,12 @@
 """Sub-accounts, groups and rights for tests, made through the operations."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+from allauth.core.context import request_context
 from django.contrib.auth.models import Group as DjangoGroup
+from django.http import HttpRequest
 
 from accessctl.credentials import principal_of
 from accessctl.models import Account, Group, Membership, User
@@ -76,3 +80,12 @@ def _change(
 def acting(user: User) -> Principal:
     """Return the principal that this person acts as."""
     return principal_of(user)
+
+
+@contextmanager
+def acting_in_a_request(user: User) -> Iterator[None]:
+    """Stand in for a page that this person opened; allauth asks who it was."""
+    request = HttpRequest()
+    request.user = user
+    with request_context(request):
+        yield

@@ -93,6 +93,7 @@ def by_service(data: dict[str, Any] | None = None, **more: Any) -> Row:
     return Row("system", data=data or {}, **more)
 
 
+_FACTOR = {"Kind": "totp", "Change": lambda: None}
 ROWS: dict[str, Row] = {
     # Using keys.
     "Encrypt": on_key(ENCRYPTING, {"Plaintext": TEXT}),
@@ -287,8 +288,9 @@ ROWS: dict[str, Row] = {
     # Oneself.
     "SignIn": for_oneself(),
     "ChangePassword": for_oneself({"OldPassword": "x", "NewPassword": "y"}),
-    "AddFactor": for_oneself({"Kind": "totp"}),
-    "RemoveFactor": for_oneself({"Kind": "totp"}),
+    "AddFactor": for_oneself(_FACTOR, step_up=True),
+    "RemoveFactor": for_oneself(_FACTOR, step_up=True),
+    "RenameFactor": for_oneself(_FACTOR, step_up=True),
     "ListSessions": for_oneself(),
     "EndSessions": for_oneself(),
     "CreateAccessKey": administration(_SOMEBODY, oneself=True, step_up=True),

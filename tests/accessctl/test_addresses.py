@@ -59,6 +59,7 @@ PARTS = {
     r"^password/reset/key/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)/$": (
         "password/reset/key/1-abc/"
     ),
+    r"^(signup|email|confirm-email|login/code|password/(set|reset))/": "signup/x/",
     r"(?P<url>.*)$": "nothing/",
 }
 # What GET answers to a sub-account without rights, to somebody from elsewhere, to root.
@@ -120,28 +121,31 @@ ADDRESSES = {
     "account/2fa/webauthn/keys/<int:pk>/edit/": "404 404 404",
     "account/2fa/webauthn/keys/<int:pk>/remove/": "404 404 404",
     "account/2fa/webauthn/reauthenticate/": "403 403 302",
-    r"account/^confirm-email/(?P<key>[-:\w]+)/$": "200 200 200",
-    "account/^password/reset/key/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)/$": "200 200 200",
+    r"account/^(signup|email|confirm-email|login/code|password/(set|reset))/": (
+        "404 404 404"
+    ),
+    r"account/^confirm-email/(?P<key>[-:\w]+)/$": "404 404 404",
+    "account/^password/reset/key/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)/$": "404 404 404",
     "account/access-keys/": "200 200 200",
     "account/access-keys/<str:secret_id>/delete/": "404 404 404",
     "account/access-keys/<str:secret_id>/disable/": "404 404 404",
     "account/access-keys/<str:secret_id>/enable/": "404 404 404",
     "account/access-keys/<str:secret_id>/limits/": "404 404 404",
     "account/access-keys/create/": "200 200 200",
-    "account/confirm-email/": "200 200 200",
-    "account/email/": "200 200 200",
+    "account/confirm-email/": "404 404 404",
+    "account/email/": "404 404 404",
     "account/inactive/": "200 200 200",
     "account/login/": "302 302 302",
-    "account/login/code/confirm/": "302 302 302",
+    "account/login/code/confirm/": "404 404 404",
     "account/logout/": "200 200 200",
     "account/password/change/": "200 200 200",
-    "account/password/reset/": "200 200 200",
-    "account/password/reset/done/": "200 200 200",
-    "account/password/reset/key/done/": "200 200 200",
-    "account/password/set/": "200 200 302",
+    "account/password/reset/": "404 404 404",
+    "account/password/reset/done/": "404 404 404",
+    "account/password/reset/key/done/": "404 404 404",
+    "account/password/set/": "404 404 404",
     "account/reauthenticate/": "403 403 200",
     "account/sessions/": "200 200 200",
-    "account/signup/": "302 302 302",
+    "account/signup/": "404 404 404",
     "activity/": "403 200 200",
     "activity/<int:sequence>/": "403 404 200",
     "activity/export/": "403 200 200",
@@ -195,6 +199,10 @@ ADDRESSES = {
 }
 # Answered without signing in; everything else leads to the sign-in.
 OPEN = {
+    r"account/^(signup|email|confirm-email|login/code|password/(set|reset))/",
+    "account/email/",
+    "account/login/code/confirm/",
+    "account/password/set/",
     r"account/^confirm-email/(?P<key>[-:\w]+)/$",
     "account/^password/reset/key/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)/$",
     "account/confirm-email/",

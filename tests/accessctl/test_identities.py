@@ -10,7 +10,6 @@ from django.core.cache import cache
 from django.core.management import CommandError, call_command
 from django.test import Client
 
-from accessctl.adapter import FactorAdapter
 from accessctl.credentials import find
 from accessctl.models import AccessKey, Account, User
 from accessctl.operations import CreateAccessKey, CreateAccount, first_account
@@ -163,13 +162,6 @@ def test_unknown_names_end_the_command_with_words(admin) -> None:
     ):
         with pytest.raises(CommandError, match="no user of this name"):
             call_command(*command)
-
-
-def test_second_factors_are_stored_sealed() -> None:
-    adapter = FactorAdapter()
-    sealed = adapter.encrypt("JBSWY3DPEHPK3PXP")
-    assert "JBSWY3DPEHPK3PXP" not in sealed
-    assert adapter.decrypt(sealed) == "JBSWY3DPEHPK3PXP"
 
 
 def test_django_permissions_say_no(admin) -> None:
