@@ -174,7 +174,7 @@ codes = {{"seed": text[:-8] + "AAAAAAA=", "used_mask": 3}}
 Authenticator.objects.create(user=user, type="recovery_codes", data=codes)
 
 for _twice in range(2):
-    call_command("migrate", "accessctl", "0002", fake=True, verbosity=0)
+    call_command("migrate", "accessctl", "0004", fake=True, verbosity=0)
     call_command("migrate", "accessctl", verbosity=0)
     app = Authenticator.objects.get(type="totp")
     codes = Authenticator.objects.get(type="recovery_codes").data

@@ -48,7 +48,7 @@ def _seal_anew(apps: Any, _editor: Any) -> None:
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accessctl", "0002_people_groups_grants_policies"),
+        ("accessctl", "0004_products"),
         ("keys", "0005_what_falls_due"),
         ("mfa", "0003_authenticator_type_uniq"),
     ]
