@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from keys import usage
+from keys import erasure, usage
 from keys.models import CustomerMasterKey, DataKey, KeyVersion
 from keys.operations import DestroyDataKey, DestroyKey, HoldKeyDeletion, RotateDueKey
 from keys.operations.holding import attempt_on, hold_of
@@ -25,6 +25,10 @@ class DestructionSweep(RowSweep):
     """Destroys keys and data keys whose waiting period is over."""
 
     guarded = True
+
+    def wipe(self) -> bool:
+        """Leave nothing of the material in the database's files."""
+        return erasure.wipe()
 
     def _act(self, stint: Stint, calendar: Calendar, due: Due) -> None:
         """Hold the deletion of a key that somebody needs, destroy the others."""

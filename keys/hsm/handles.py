@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
-from threading import Lock
+from threading import Lock, Timer
 from typing import Generic, TypeVar
 
 from keys.hsm.errors import HsmError
@@ -20,6 +20,7 @@ from kmsconsole import clock
 K = TypeVar("K", bound=Hashable)
 
 _SWEEP_INTERVAL = timedelta(seconds=1)
+_WATCHED_EVERY_SECONDS = 4.0
 
 
 @dataclass(slots=True)
@@ -43,6 +44,7 @@ class HandleCache(Generic[K]):
         self._leases: OrderedDict[K, Lease] = OrderedDict()
         self._lock = Lock()
         self._swept_at = self._sweep_at = clock.now()
+        self._watch: Timer | None = None
 
     def __len__(self) -> int:
         return len(self._leases)
@@ -51,6 +53,7 @@ class HandleCache(Generic[K]):
         """Start empty in a child: the handles, and whoever held the lock, are gone."""
         self._lock = Lock()
         self._leases = OrderedDict()
+        self._watch = None
 
     def borrow(self, key: K) -> Lease | None:
         """Return the live handle of this key for one use, if there is one."""
@@ -77,6 +80,7 @@ class HandleCache(Generic[K]):
             self._leases[key] = lease
             surplus = max(0, len(self._leases) - self._capacity)
             unused += self._remove(list(islice(self._leases, surplus)))
+            self._watch_over()
         self._destroy(unused)
         return lease
 
@@ -104,6 +108,21 @@ class HandleCache(Generic[K]):
         """Drop and destroy what has expired, now."""
         with self._lock:
             unused = self._sweep(clock.now())
+        self._destroy(unused)
+
+    def _watch_over(self) -> None:
+        """Have handles dropped in time also where nobody asks for any."""
+        if self._watch is None:
+            self._watch = Timer(_WATCHED_EVERY_SECONDS, self._watched)
+            self._watch.daemon = True
+            self._watch.start()
+
+    def _watched(self) -> None:
+        with self._lock:
+            self._watch = None
+            unused = self._sweep(clock.now())
+            if self._leases:
+                self._watch_over()
         self._destroy(unused)
 
     def _is_live(self, lease: Lease, now: datetime) -> bool:

@@ -45,7 +45,8 @@ __all__ = (
 
 T = TypeVar("T")
 
-HANDLE_LIFETIME = timedelta(seconds=60)
+# With the seconds until a handle that nobody asks for is found: within a minute.
+HANDLE_LIFETIME = timedelta(seconds=55)
 
 _IV_BYTES = 12
 

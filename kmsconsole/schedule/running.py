@@ -58,10 +58,19 @@ def _run(sweep: Sweep, seconds: float | None, holder: str) -> tuple[Tally, bool]
         unfinished = unfinished or _mark_unfinished(sweep)
         sweep.run(stint)
     if unfinished:
-        unfinished = not sweep.wipe()
+        unfinished = not _wiped(sweep)
     _note(sweep, stint, begun_at=begun, unfinished=unfinished)
     _free_lease(sweep.name, holder)
     return stint.tally, bool(stint.resume)
+
+
+def _wiped(sweep: Sweep) -> bool:
+    try:
+        return sweep.wipe()
+    except DatabaseFailure:
+        # What was done is done; the files are wiped with the next run.
+        log.exception("what the sweep %s erased is still in the files", sweep.name)
+        return False
 
 
 def _mark_unfinished(sweep: Sweep) -> bool:

@@ -1,0 +1,89 @@
+"""Several processes, one set of due rows, each done once; what files still hold."""
+
+import signal
+import sqlite3
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.schedule.alone import Folder, folder, said
+
+MANY = 150
+
+
+@pytest.fixture
+def alone() -> Iterator[Folder]:
+    with folder() as made:
+        yield made
+
+
+def test_two_processes_at_once_do_each_row_once(alone: Folder) -> None:
+    alone.ask("make", str(MANY), str(MANY))
+    started = [alone.start("manage.py", "sweep", "--json") for _ in range(2)]
+    figures = [said(process) for process in started]
+    for name in ("rotation", "destruction"):
+        assert sum(tally[name]["done"] for tally in figures) == MANY
+        assert sum(tally[name]["failed"] for tally in figures) == 0
+    # They really met: neither did everything.
+    for tally in figures:
+        assert tally["rotation"]["done"] + tally["destruction"]["done"] < 2 * MANY
+    seen = alone.ask("seen")
+    assert seen["versions"] == {"1": 2 * MANY, "2": MANY}
+    assert seen["states"] == {"Enabled": MANY, "Destroyed": MANY}
+    for operation in ("RotateDueKey", "DestroyKey"):
+        assert seen["events"][f"{operation} success"] == MANY
+    assert not [event for event in seen["events"] if event.endswith("failed")]
+
+
+def test_a_killed_sweep_loses_nothing_and_the_next_one_ends_it(alone: Folder) -> None:
+    alone.ask("make", str(MANY), str(MANY))
+    for _ in range(3):
+        process = alone.start("manage.py", "sweep", "--json")
+        time.sleep(2.5)
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        seen = alone.ask("seen")
+        assert seen["versions"].get("2", 0) == seen["events"].get(
+            "RotateDueKey success", 0
+        )
+        assert seen["states"].get("Destroyed", 0) == seen["events"].get(
+            "DestroyKey success", 0
+        )
+    alone.sweep()
+    seen = alone.ask("seen")
+    assert (seen["versions"]["2"], seen["states"]["Destroyed"]) == (MANY, MANY)
+    assert seen["events"]["RotateDueKey success"] == MANY
+    assert seen["events"]["DestroyKey success"] == MANY
+    assert seen["unfinished"] == []
+
+
+def test_no_file_of_sqlite_holds_a_destroyed_blob(alone: Folder) -> None:
+    made = alone.ask("make", "5", "60")
+    blobs = [bytes.fromhex(blob) for blob in made["blobs"]]
+    assert all(alone.files_with(blob) for blob in blobs)
+    assert alone.sweep("destruction")["destruction"]["done"] == 60
+    assert [alone.files_with(blob) for blob in blobs] == [[]] * 60
+    assert alone.ask("seen")["unfinished"] == []
+
+
+def test_without_overwriting_it_would_be_found(alone: Folder) -> None:
+    """Shows that the test above can fail."""
+    made = alone.ask("make", "5", "60")
+    assert alone.ask("destroy-without-overwriting")["done"] == 60
+    assert any(alone.files_with(bytes.fromhex(blob)) for blob in made["blobs"])
+
+
+def test_while_somebody_reads_the_log_waits_for_the_next_run(alone: Folder) -> None:
+    blob = bytes.fromhex(alone.ask("make", "0", "1")["blobs"][0])
+    reader = sqlite3.connect(alone.home / "kms.sqlite3", isolation_level=None)
+    reader.execute("BEGIN")
+    reader.execute("SELECT count(*) FROM keys_keyversion").fetchone()
+    alone.sweep("destruction")
+    assert alone.ask("seen")["unfinished"] == ["destruction"]
+    assert alone.files_with(blob)
+    reader.execute("ROLLBACK")
+    reader.close()
+    assert alone.sweep("destruction")["destruction"]["due"] == 0
+    assert alone.ask("seen")["unfinished"] == []
+    assert alone.files_with(blob) == []
