@@ -13,7 +13,7 @@ CLEAN := env $(foreach name,$(AMBIENT),-u $(name))
 CHECK_HOME := $(CURDIR)/$(VENV)/check-home
 CHECKED := kmsconsole keys accessctl tests examples benchmarks manage.py
 
-.PHONY: run test check format messages audit bench faults screenshots lock clean
+.PHONY: run test test-services check format messages audit bench faults screenshots lock clean
 
 run: $(VENV)/.runtime
 	@exec $(BIN)/python manage.py runall
@@ -23,6 +23,13 @@ test: $(VENV)/.dev
 	@$(CLEAN) $(BIN)/python -m kmsconsole.softhsm --home $(CHECK_HOME) --ensure >/dev/null
 	@$(BROWSER)
 	@$(CLEAN) PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 $(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
+
+# The tests marked `services` again, on PostgreSQL with Redis and with RabbitMQ, which are
+# started and thrown away. ARGS="--only redis" takes one of the two; the rest is pytest's.
+test-services: $(VENV)/.dev
+	@$(CLEAN) $(BIN)/python -m kmsconsole.softhsm --home $(CHECK_HOME) --ensure >/dev/null
+	@$(SERVERS)
+	@$(CLEAN) $(BIN)/python -m tests.services $(ARGS)
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check --quiet .
@@ -144,6 +151,21 @@ if ! command -v chromium >/dev/null; then \
 			chromium fonts-dejavu-core fonts-noto-cjk >/dev/null; \
 	else \
 		echo "Browser tests are left out: sudo apt-get install chromium" >&2; \
+	fi; \
+fi
+endef
+
+# Servers from Debian for `test-services`. None is started on its own: RUNLEVEL=1 says
+# that this is no moment for it.
+define SERVERS
+missing=$$($(BIN)/python -m tests.services --missing); \
+if [ -n "$$missing" ]; then \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		echo "Installing $$missing"; \
+		export DEBIAN_FRONTEND=noninteractive RUNLEVEL=1; \
+		apt-get -qq update && apt-get -qq install -y --no-install-recommends $$missing >/dev/null; \
+	else \
+		echo "Missing: sudo apt-get install $$missing" >&2; exit 1; \
 	fi; \
 fi
 endef

@@ -19,9 +19,15 @@ _SQLITE = {
     "DELETE": _OLD,
     "UPDATE OF state, owner, region, account_uin": _OLD + _NEW,
 }
+# One change of an account and region at a time: two that count between the same states
+# in opposite directions would else each hold the row that the other one wants.
 _POSTGRESQL = f"""
 CREATE OR REPLACE FUNCTION keys_count() RETURNS trigger AS $$
 BEGIN
+PERFORM pg_advisory_xact_lock(hashtextextended(
+    'keys_count ' || COALESCE(NEW.account_uin, OLD.account_uin) || ' '
+    || COALESCE(NEW.region, OLD.region), 0
+));
 IF TG_OP <> 'INSERT' THEN {_OLD} END IF;
 IF TG_OP <> 'DELETE' THEN {_NEW} END IF;
 RETURN NULL;

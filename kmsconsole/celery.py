@@ -60,7 +60,9 @@ def _make_app() -> Celery:
         broker_transport_options=(
             _filesystem_options(settings.KMS_HOME) if embedded else {}
         ),
+        # A broker that is away is waited for, however long: the database has the work.
         broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,
         accept_content=["json"],
         task_serializer="json",
         # What a task did is in the database and in the audit, nowhere else.
@@ -118,6 +120,14 @@ class BeatingScheduler(Scheduler):
         self._beat()
         pause: float = super().tick(*args, **kwargs)
         return min(pause, _BEAT_SECONDS)
+
+    def apply_entry(self, entry: Any, producer: Any = None) -> None:
+        """Send one nudge; where the broker is away, the next one serves as well."""
+        try:
+            self.apply_async(entry, producer=producer, advance=False)
+        except Exception as error:  # noqa: BLE001 - beat must outlive every broker
+            cause = error.__cause__ or error
+            _log.warning("nudge not sent", entry=entry.name, error=str(cause))
 
     def _beat(self) -> None:
         moment = time.monotonic()

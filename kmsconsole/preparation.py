@@ -6,7 +6,8 @@ the next start goes on where this one ended.
 
 import hashlib
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -29,6 +30,8 @@ from kmsconsole.errors import KMSError
 
 Say = Callable[[str], None]
 
+# Any number will do, as long as it stays the same.
+_PREPARING: Final = 5_265_921
 _RESTORE: Final = "put back your copy of it, or start anew with an empty KMS_HOME."
 
 
@@ -54,20 +57,54 @@ def prepare(say: Say) -> FirstSignIn:
         message = f"PKCS11_MODULE names no file: {settings.PKCS11_MODULE}"
         raise Refused(message)
     try:
-        first = _begin(home)
-        _migrate(home, say)
-        _initialise_hierarchy(home, say, first=first)
-        _verify_hierarchy()
-        sign_in = _first_sign_in()
+        with _one_after_another():
+            first = _begin(home)
+            _migrate(home, say)
+            _initialise_hierarchy(home, say, first=first)
+            _verify_hierarchy()
+            sign_in = _first_sign_in()
         _expect_heartbeats()
     except (DatabaseFailure, ImproperlyConfigured) as error:
-        reason = str(error).partition("\n")[0]
-        message = f"The database can't be used: {reason}"
-        raise Refused(message) from error
+        raise _no_database(error) from error
     _first_run_mark(home).unlink(missing_ok=True)
     _collect_static(home, say)
     connection.close()
     return sign_in
+
+
+def is_up_to_date() -> bool:
+    """Whether every migration of this version was made. Raises Refused."""
+    try:
+        executor = MigrationExecutor(connection)
+        plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    except (DatabaseFailure, ImproperlyConfigured) as error:
+        raise _no_database(error) from error
+    connection.close()
+    return not plan
+
+
+def _no_database(error: Exception) -> Refused:
+    reason = str(error).partition("\n")[0]
+    message = f"The database can't be used: {reason}"
+    return Refused(message)
+
+
+@contextmanager
+def _one_after_another() -> Iterator[None]:
+    """Let nodes that share a database prepare it in turn.
+
+    The lock is the connection's: it also ends with a node that is killed. SQLite needs
+    none, as one process holds its data folder.
+    """
+    if connection.vendor != "postgresql":
+        yield
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(%s)", [_PREPARING])
+    try:
+        yield
+    finally:
+        connection.close()
 
 
 def _ensure_softhsm(home: Path, say: Say) -> None:

@@ -152,6 +152,10 @@ DATABASES = {
     "default": environ.Env.db_url_config(env.secret("DATABASE_URL") or _SQLITE)
     | {"CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": True, "ATOMIC_REQUESTS": False}
 }
+if DATABASES["default"]["ENGINE"].endswith("postgresql"):
+    # A server that is gone without a word is given up after seconds, not minutes.
+    _OPTIONS = {"connect_timeout": 5, "tcp_user_timeout": 10_000}
+    DATABASES["default"]["OPTIONS"] = _OPTIONS | DATABASES["default"].get("OPTIONS", {})
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # Throttles must count across processes: the embedded default shares them by table.
 CACHES = {

@@ -1,10 +1,12 @@
 """What console views share: who calls, one operation, one boundary for refusals."""
 
-from typing import Any
+import sys
+from typing import Any, Final
 
 from django.conf import settings
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.auth.decorators import login_not_required
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import redirect, render, resolve_url
 from django.template.loader import render_to_string
@@ -13,10 +15,12 @@ from django.utils.http import urlencode
 from django.utils.module_loading import import_string
 from django_htmx.http import HttpResponseClientRedirect
 
-from kmsconsole.errors import KMSError
+from kmsconsole.errors import KMSError, ServiceTemporaryUnavailable
 from kmsconsole.principals import Call, Principal
 
 REGION_COOKIE = "kmsconsole_region"
+_AWAY: Final = (OperationalError, InterfaceError, ServiceTemporaryUnavailable)
+_RETRY_SECONDS: Final = 10
 
 
 def source_address(request: HttpRequest) -> str:
@@ -127,8 +131,14 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 @login_not_required
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Answer after a fault, without depending on anything that may be broken."""
-    number = getattr(request, "request_id", "")
-    return HttpResponse(
-        render_to_string("500.html", {"request_id": number}), status=500
-    )
+    """Answer after a fault, without depending on anything that may be broken.
+
+    A database or an HSM that is away is none: everything goes on when it is back.
+    """
+    context = {"request_id": getattr(request, "request_id", "")}
+    # Django calls this while it handles the exception.
+    if isinstance(sys.exc_info()[1], _AWAY):
+        page = render_to_string("503.html", context)
+        headers = {"Retry-After": str(_RETRY_SECONDS)}
+        return HttpResponse(page, status=503, headers=headers)
+    return HttpResponse(render_to_string("500.html", context), status=500)

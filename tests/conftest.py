@@ -10,13 +10,17 @@ from django.core.management import call_command
 from kmsconsole import env, softhsm
 from tests import canary
 from tests.server import RunningServer
+from tests.services import given
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep what uses the one running service together, on one xdist worker."""
     for item in items:
         if "server" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.xdist_group("server"))
+        if item.nodeid.partition("::")[0] in given.MODULES:
+            item.add_marker(pytest.mark.services)
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from tests.services import given
 from tests.surroundings import REGIONS, ROOT, borrow_softhsm, free_port, is_ambient
 
 PASSWORD = "Correct-Horse-Battery-9"
@@ -25,13 +26,17 @@ _PATIENCE_SECONDS = 90
 def environment(home: Path, port: int, **more: str) -> dict[str, str]:
     """Return an environment without anything the machine's own says to the service."""
     kept = {name: text for name, text in os.environ.items() if not is_ambient(name)}
-    return kept | {
-        "KMS_HOME": str(home),
-        "KMS_PORT": str(port),
-        "KMS_REGIONS": REGIONS,
-        "KMS_ADMIN_PASSWORD": PASSWORD,
-        **more,
-    }
+    return (
+        kept
+        | given.environment(home)
+        | {
+            "KMS_HOME": str(home),
+            "KMS_PORT": str(port),
+            "KMS_REGIONS": REGIONS,
+            "KMS_ADMIN_PASSWORD": PASSWORD,
+            **more,
+        }
+    )
 
 
 def manage(env: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -1,7 +1,7 @@
 """Settings of the tests: deaf to the environment, with a data folder of their own.
 
 One process, one folder: with pytest-xdist each worker has its own token and database.
-TEST_DATABASE_URL runs the same tests on another database.
+TEST_DATABASE_URL runs the same tests on another database (tests/services).
 """
 
 import atexit

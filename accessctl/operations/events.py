@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import F, Q, QuerySet
+from django.db.models import BigIntegerField, ExpressionWrapper, F, Q, QuerySet
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
@@ -26,6 +26,8 @@ EXAMINED_FOR_EXPORT = 500_000
 MOST_EXPORTED = 10_000
 # Groups of operations that can be asked for beside a single one.
 EVERYTHING, CHANGES, USES = "all", "changes", "uses"
+# Its kind has to be named, or numbers of accounts were too large for it.
+_COMPUTED_ACCOUNT = ExpressionWrapper(F("account_uin") + 0, BigIntegerField())
 _BEGINNING = "SignIn"
 _MOST_DIGITS = 18
 
@@ -196,7 +198,7 @@ class _SearchOperation(_EventsOperation):
     def _walk(self, data: EventFilter) -> _Walk:
         by_time = data.key_id is None or data.until is not None
         # An expression, or SQLite would read all events of the account for a key's.
-        account = F("account_uin") if by_time else F("account_uin") + 0
+        account = F("account_uin") if by_time else _COMPUTED_ACCOUNT
         events = AuditEvent.objects.alias(account=account).filter(
             account=self.call.principal.account_uin
         )

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import structlog
+from django.db import Error as DatabaseError
 from django.db import close_old_connections
 from django.utils import translation
 
@@ -18,7 +19,12 @@ from keys.api import dispatch
 from keys.api.authentication import METHODS
 from kmsconsole import randomness
 from kmsconsole.addresses import client_address
-from kmsconsole.errors import InternalError, KMSError, RequestTooLarge
+from kmsconsole.errors import (
+    InternalError,
+    KMSError,
+    RequestTooLarge,
+    ServiceTemporaryUnavailable,
+)
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -84,6 +90,9 @@ def _answer(environ: "WSGIEnvironment") -> tuple[dict[str, Any], KMSError | None
         output = dispatch.run(environ, request_id, client_address(environ))
     except KMSError as error:
         refusal = error
+    except DatabaseError as fault:
+        _log_fault(fault, request_id)
+        refusal = ServiceTemporaryUnavailable()
     except Exception as fault:  # noqa: BLE001 - the boundary for all of them
         _log_fault(fault, request_id)
         refusal = InternalError()

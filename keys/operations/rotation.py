@@ -81,8 +81,11 @@ class _Rotating(KeyOperation):
 
     def prepare(self, data: Any) -> None:
         """Let the HSM make the material of the next version."""
-        newest: KeyVersion = self.key.versions.latest("number")
-        self.number = newest.number + 1
+        # The one that was there when the limit was asked: whoever comes second is told.
+        primary = self.key.primary_version
+        assert primary is not None
+        newest: KeyVersion = self.key.versions.get(number=primary)
+        self.number = primary + 1
         self.wrapped = custody.keyring().generate(
             newest.spec, custody.identity_of(self.key, self.number, newest.spec)
         )

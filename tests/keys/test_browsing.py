@@ -315,8 +315,10 @@ def test_search_follows_renaming_and_removal() -> None:
     found = names(browse(Words=lookalike.alias[:20]))
     assert sorted(found) == sorted([lookalike.alias, "again"])
     CustomerMasterKey.objects.filter(id=lookalike.id).delete()
-    left = search.candidates(lookalike.id.hex)
-    assert left == search.Candidates([], complete=True)
+    assert names(browse(Words=lookalike.id.hex)) == []
+    if connection.vendor == "sqlite":
+        left = search.candidates(lookalike.id.hex)
+        assert left == search.Candidates([], complete=True)
 
 
 def test_more_matches_than_are_counted_say_so(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -54,7 +54,8 @@ def insert(database: sqlite3.Connection, table: str, row: dict[str, object]) -> 
 
 
 def test_keys_of_the_first_version_are_counted_found_and_unchanged(home: Path) -> None:
-    env = environment(home, 8000)
+    # Written there as the first version did, so always in a file.
+    env = environment(home, 8000, DATABASE_URL="")
     # The rows of permissions are made after each step and need their own tables.
     for step in (("auth",), ("keys", "0001")):
         first = manage(env, "migrate", *step)
@@ -77,7 +78,7 @@ def test_keys_of_the_first_version_are_counted_found_and_unchanged(home: Path) -
 
 
 def test_what_was_encrypted_before_is_counted_on_its_version(home: Path) -> None:
-    env = environment(home, 8000)
+    env = environment(home, 8000, DATABASE_URL="")
     for step in (("auth",), ("keys", "0004")):
         first = manage(env, "migrate", *step)
         assert first.returncode == 0, first.stderr

@@ -2,7 +2,6 @@
 
 import http.client
 import os
-import resource
 import shlex
 import ssl
 import sys
@@ -12,15 +11,13 @@ from typing import Any, Final
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from kmsconsole import datafolder, listening, preparation
+from kmsconsole import datafolder, listening, preparation, processes
 from kmsconsole.listening import Listener
 from kmsconsole.preparation import FirstSignIn
 from kmsconsole.supervision import Supervisor
 
 _PROBE_SECONDS: Final = 1.0
 _PATIENCE_SECONDS: Final = 15.0
-# Under honcho's own patience of 5 s, after which it kills.
-_WORKER_STOP_SECONDS: Final = 4
 
 
 class Command(BaseCommand):
@@ -32,20 +29,13 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **_options: Any) -> None:
         """Exit 0 after a stop that was asked for, 1 after any other end."""
-        os.umask(0o077)
-        # A core dump would hold plaintext and PINs.
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        processes.protect()
         home = settings.KMS_HOME
         try:
             with datafolder.held(home):
                 if datafolder.make_private(home):
                     self._say(f"Took away what others could read in {home}")
-                listener = listening.listener(
-                    settings.KMS_HOST,
-                    settings.KMS_PORT,
-                    (settings.KMS_TLS_CERT, settings.KMS_TLS_KEY),
-                    settings.KMS_TRUSTED_PROXIES,
-                )
+                listener = processes.listener()
                 sign_in = preparation.prepare(self._say)
                 code = _supervise(listener, sign_in)
         except (
@@ -123,7 +113,7 @@ class _Readiness:
 def _supervise(listener: Listener, sign_in: FirstSignIn) -> int:
     readiness = _Readiness(listener, sign_in)
     supervisor = Supervisor(lambda: readiness.check(supervisor))
-    environment = _environment()
+    environment = processes.environment()
     for name, command in _commands(listener).items():
         supervisor.add_process(
             name,
@@ -140,54 +130,9 @@ def _supervise(listener: Listener, sign_in: FirstSignIn) -> int:
 
 def _commands(listener: Listener) -> dict[str, list[str]]:
     # Behind the web server, which people wait for, also while everything starts.
-    celery = ["nice", "-n", "10", sys.executable, "-m", "celery", "--quiet"]
-    celery += ["-A", "kmsconsole.celery"]
+    behind = ["nice", "-n", "10"]
     return {
-        "web": [sys.executable, "-m", "granian", *_web_options(listener)],
-        "worker": [
-            *celery,
-            "worker",
-            "--pool=solo",
-            "--loglevel=INFO",
-            "--without-gossip",
-            "--without-mingle",
-            "--without-heartbeat",
-        ],
-        "beat": [*celery, "beat", "--loglevel=INFO"],
+        "web": processes.web(listener),
+        "worker": [*behind, *processes.worker()],
+        "beat": [*behind, *processes.beat()],
     }
-
-
-def _web_options(listener: Listener) -> list[str]:
-    options = {
-        "--interface": "wsgi",
-        "--http": "1",
-        "--host": listener.address,
-        "--port": listener.port,
-        "--workers": settings.KMS_WORKERS,
-        # One thread: measured the fastest, and the HSM takes one call at a time.
-        "--blocking-threads": 1,
-        "--workers-kill-timeout": _WORKER_STOP_SECONDS,
-        # SoftHSM leaks a little with every key it unwraps.
-        "--workers-max-rss": 512,
-        "--working-dir": settings.BASE_DIR,
-    }
-    if listener.certificate is not None and listener.key is not None:
-        options["--ssl-certificate"] = listener.certificate
-        options["--ssl-keyfile"] = listener.key
-    pairs = [str(part) for pair in options.items() for part in pair]
-    return [
-        *pairs,
-        "--respawn-failed-workers",
-        "--no-ws",
-        "kmsconsole.serving:application",
-    ]
-
-
-def _environment() -> dict[str, str]:
-    """Return the processes' environment: this one, without the first password."""
-    dropped = {"KMS_ADMIN_PASSWORD", "KMS_ADMIN_PASSWORD_FILE"}
-    temporary = settings.KMS_HOME / "tmp"
-    temporary.mkdir(exist_ok=True)
-    kept = {name: text for name, text in os.environ.items() if name not in dropped}
-    own = {"CELERY_SKIP_CHECKS": "1", "PYTHONUNBUFFERED": "1", "TMPDIR": str(temporary)}
-    return kept | own

@@ -1,0 +1,80 @@
+"""The processes a service consists of: how each is started, and with what around it."""
+
+import os
+import resource
+import sys
+
+from django.conf import settings
+
+from kmsconsole import listening
+from kmsconsole.listening import Listener
+
+# Under honcho's own patience of 5 s, after which it kills.
+_WORKER_STOP_SECONDS = 4
+
+
+def protect() -> None:
+    """Let nobody else read what this process writes, nor what is left when it dies."""
+    os.umask(0o077)
+    # A core dump would hold plaintext and PINs.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def listener() -> Listener:
+    """Return where settings have the web server listen. Raises listening.Refused."""
+    return listening.listener(
+        settings.KMS_HOST,
+        settings.KMS_PORT,
+        (settings.KMS_TLS_CERT, settings.KMS_TLS_KEY),
+        settings.KMS_TRUSTED_PROXIES,
+    )
+
+
+def web(listener: Listener) -> list[str]:
+    """Return the command of the web server."""
+    options = {
+        "--interface": "wsgi",
+        "--http": "1",
+        "--host": listener.address,
+        "--port": listener.port,
+        "--workers": settings.KMS_WORKERS,
+        # One thread: measured the fastest, and the HSM takes one call at a time.
+        "--blocking-threads": 1,
+        "--workers-kill-timeout": _WORKER_STOP_SECONDS,
+        # SoftHSM leaks a little with every key it unwraps.
+        "--workers-max-rss": 512,
+        "--working-dir": settings.BASE_DIR,
+    }
+    if listener.certificate is not None and listener.key is not None:
+        options["--ssl-certificate"] = listener.certificate
+        options["--ssl-keyfile"] = listener.key
+    return [
+        *(sys.executable, "-m", "granian"),
+        *(str(part) for pair in options.items() for part in pair),
+        *("--respawn-failed-workers", "--no-ws", "kmsconsole.serving:application"),
+    ]
+
+
+def worker() -> list[str]:
+    """Return the command of a worker; any number of them may run."""
+    alone = ("--without-gossip", "--without-mingle", "--without-heartbeat")
+    return [*_celery(), "worker", "--pool=solo", "--loglevel=INFO", *alone]
+
+
+def beat() -> list[str]:
+    """Return the command of beat; a second one does no harm and no good."""
+    return [*_celery(), "beat", "--loglevel=INFO"]
+
+
+def _celery() -> list[str]:
+    return [sys.executable, "-m", "celery", "--quiet", "-A", "kmsconsole.celery"]
+
+
+def environment() -> dict[str, str]:
+    """Return the processes' environment: this one, without the first password."""
+    dropped = {"KMS_ADMIN_PASSWORD", "KMS_ADMIN_PASSWORD_FILE"}
+    temporary = settings.KMS_HOME / "tmp"
+    temporary.mkdir(exist_ok=True)
+    kept = {name: text for name, text in os.environ.items() if name not in dropped}
+    own = {"CELERY_SKIP_CHECKS": "1", "PYTHONUNBUFFERED": "1", "TMPDIR": str(temporary)}
+    return kept | own
