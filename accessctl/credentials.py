@@ -7,25 +7,26 @@ from functools import lru_cache, partial
 from ipaddress import ip_address
 from typing import cast
 
-from django.db import DatabaseError, connection
+from django.db import DatabaseError
 from django.db.models import Q
 from django.http import HttpRequest
 
 from accessctl import products
 from accessctl.models import AccessKey, User
+from accessctl.opened import OpenedSecrets
 from accessctl.rules import Network, networks
 from accessctl.sessions import proved_recently
-from keys import custody
 from keys.hsm.errors import BadData, HsmError
 from kmsconsole import clock
 from kmsconsole.errors import AddressNotAllowed, ServiceTemporaryUnavailable
 from kmsconsole.moments import aware
 from kmsconsole.principals import Credential, Kind, Principal
+from kmsconsole.statements import Statement
 
 log = logging.getLogger(__name__)
 
 _NOTED_EVERY = timedelta(minutes=1)
-_SELECT = (
+_SELECT = Statement(
     "SELECT a.id, a.sealed_secret, a.data_key_epoch, a.expires_at, "
     "a.allowed_addresses, a.last_used_at, u.uin, u.name, u.is_root, u.account_id, "
     "c.require_signed_action "
@@ -34,15 +35,14 @@ _SELECT = (
     "WHERE a.secret_id = %s AND a.is_enabled AND u.is_active AND u.api_access "
     "AND u.deleted_at IS NULL"
 )
+_opened = OpenedSecrets()
 
 
 def find(secret_id: str) -> Credential | None:
     """Return the credential behind a SecretId that may be used now, or None."""
     if secret_id.startswith(products.PREFIX):
         return products.find(secret_id)
-    with connection.cursor() as cursor:
-        cursor.execute(_SELECT, (secret_id,))
-        row = cursor.fetchone()
+    row = _SELECT.one((secret_id,))
     if row is None:
         return None
     number, sealed, epoch, expires_at, allowed, used_at, *owner = row
@@ -50,9 +50,8 @@ def find(secret_id: str) -> Credential | None:
     if expires_at is not None and aware(expires_at) <= clock.now():
         return None
     try:
-        secret = custody.keyring().open_secret(
-            epoch, bytes(sealed), secret_binding(secret_id, uin)
-        )
+        binding = secret_binding(secret_id, uin)
+        secret_key = _opened.open(epoch, bytes(sealed), binding)
     except BadData:
         log.critical("the stored secret of an access key was altered")
         return None
@@ -64,7 +63,7 @@ def find(secret_id: str) -> Credential | None:
     return Credential(
         principal,
         bool(signed_action),
-        secret.decode("ascii"),
+        secret_key,
         partial(_use, number, allowed, last),
     )
 

@@ -6,13 +6,12 @@ Plain rows by cursor instead of ORM objects: a third of the time (docs/performan
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db import connection
-
 from keys import custody
 from keys.hsm.keyring import WrappedVersion
 from keys.states import KeyKind, kind_of
+from kmsconsole.statements import Statement
 
-_SELECT = (
+_SELECT = Statement(
     "SELECT k.state, k.usage, k.owner, k.origin, v.number, v.spec, v.wrapped_material, "
     "v.binding, v.root_epoch, v.mac_epoch, v.check_value, "
     "v.public_key, v.encryptions, k.region, k.creator_uin "
@@ -43,9 +42,7 @@ def find(
     key_id: UUID, account_uin: int, region: str, number: int | None = None
 ) -> KeyMaterial | None:
     """Read the key and one version, the primary one unless `number` names another."""
-    with connection.cursor() as cursor:
-        cursor.execute(_SELECT, (number, key_id.hex, account_uin, region))
-        row = cursor.fetchone()
+    row = _SELECT.one((number, key_id.hex, account_uin, region))
     if row is None:
         return None
     (

@@ -11,6 +11,8 @@ from kmsconsole.listening import Listener
 
 # Under honcho's own patience of 5 s, after which it kills.
 _WORKER_STOP_SECONDS = 4
+# A thread that ends takes its database connection along: seldom is better.
+_THREAD_IDLE_SECONDS = 600
 
 
 def protect() -> None:
@@ -38,8 +40,10 @@ def web(listener: Listener) -> list[str]:
         "--host": listener.address,
         "--port": listener.port,
         "--workers": settings.KMS_WORKERS,
-        # One thread: measured the fastest, and the HSM takes one call at a time.
-        "--blocking-threads": 1,
+        # While some wait for the disk or the HSM others compute; waiting threads share
+        # a commit (kmsconsole/audit/turns.py).
+        "--blocking-threads": settings.KMS_THREADS,
+        "--blocking-threads-idle-timeout": _THREAD_IDLE_SECONDS,
         "--workers-kill-timeout": _WORKER_STOP_SECONDS,
         # SoftHSM leaks a little with every key it unwraps.
         "--workers-max-rss": 512,

@@ -22,6 +22,7 @@ KMS_PUBLIC_URL = env.text("KMS_PUBLIC_URL", f"{_SCHEME}://localhost:{KMS_PORT}")
 KMS_TRUSTED_PROXIES = env.networks("KMS_TRUSTED_PROXIES")
 KMS_REGIONS = env.words("KMS_REGIONS", "ap-guangzhou")
 KMS_WORKERS = env.number("KMS_WORKERS", 2, least=1, most=256)
+KMS_THREADS = env.number("KMS_THREADS", 4, least=1, most=64)
 if env.text("KMS_RATE_LIMITS", "off") != "off":
     _limits = "KMS_RATE_LIMITS must be off: this version limits no rates."
     raise env.BadSetting(_limits)
@@ -144,9 +145,12 @@ TEMPLATES = [
     }
 ]
 
+# A page that is written again before the log is copied back is copied once: 16 MB of
+# log make that frequent and are still copied in some ten milliseconds.
 _SQLITE = (
     f"sqlite:///{KMS_HOME / 'kms.sqlite3'}?transaction_mode=IMMEDIATE&timeout=20"
     "&init_command=PRAGMA journal_mode=WAL;PRAGMA synchronous=FULL;"
+    "PRAGMA wal_autocheckpoint=4000;"
 )
 DATABASES = {
     "default": environ.Env.db_url_config(env.secret("DATABASE_URL") or _SQLITE)

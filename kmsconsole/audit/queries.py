@@ -8,8 +8,9 @@ from django.db.models import BooleanField, Func
 
 from kmsconsole.audit.models import Outcome, RefusalCount
 from kmsconsole.moments import aware
+from kmsconsole.statements import Statement
 
-_FIRST_SIGHT = (
+_FIRST_SIGHT = Statement(
     "SELECT operation, region, time FROM audit_auditevent WHERE signature_hash = %s "
     "ORDER BY sequence LIMIT 1"
 )
@@ -22,9 +23,7 @@ _COUNT = (
 
 def first_sight(signature_hash: bytes) -> tuple[str, str, datetime] | None:
     """Return the operation and region that first carried this signature, and when."""
-    with connection.cursor() as cursor:
-        cursor.execute(_FIRST_SIGHT, (signature_hash,))
-        row = cursor.fetchone()
+    row = _FIRST_SIGHT.one((signature_hash,))
     if row is None:
         return None
     operation, region, time = row

@@ -1,13 +1,15 @@
 """Writes audit events. Only `kmsconsole.operations` may import this module."""
 
-import json
 import os
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from hashlib import sha256
+from itertools import chain
+from json import JSONEncoder
 from typing import Any
 
 from django.db import connection
@@ -15,8 +17,9 @@ from django.db.transaction import atomic
 
 from kmsconsole import clock, randomness
 from kmsconsole.audit.models import Outcome
-from kmsconsole.audit.turns import turn
+from kmsconsole.audit.turns import Row, add, turn
 from kmsconsole.principals import Call
+from kmsconsole.statements import Statement
 
 _COLUMNS = (
     "writer",
@@ -86,8 +89,7 @@ def canonical_digest(fields: Sequence[object]) -> bytes:
 
     Times stand as ISO 8601 with microseconds in UTC, bytes as hex.
     """
-    text = json.dumps(fields, separators=(",", ":"), default=_plain)
-    return sha256(text.encode("ascii")).digest()
+    return sha256(_canonical(fields).encode("ascii")).digest()
 
 
 def _plain(value: object) -> str:
@@ -99,7 +101,11 @@ def _plain(value: object) -> str:
     raise TypeError(message)
 
 
-def _row(event: Event, writer: str, number: int, moment: datetime) -> tuple[Any, ...]:
+_canonical = JSONEncoder(separators=(",", ":"), default=_plain).encode
+_details = JSONEncoder(separators=(",", ":"), sort_keys=True).encode
+
+
+def _row(event: Event, writer: str, number: int, moment: datetime, stored: Any) -> Row:
     call = event.call
     who = call.principal
     rest = (
@@ -120,23 +126,28 @@ def _row(event: Event, writer: str, number: int, moment: datetime) -> tuple[Any,
         event.error_code,
         event.rule,
         event.rule_text,
-        json.dumps(event.details, separators=(",", ":"), sort_keys=True)
-        if event.details
-        else "{}",
+        _details(event.details) if event.details else "{}",
     )
     digest = canonical_digest((writer, number, *rest))
-    stored = connection.ops.adapt_datetimefield_value(moment)
     return (writer, number, digest, *rest[:2], stored, *rest[3:])
 
 
-def _insert(events: Sequence[Event]) -> None:
-    writer = _writer.current()
+def _rows(events: Sequence[Event], writer: _Writer) -> list[Row]:
     moment = clock.now()
-    parameters: list[Any] = []
-    for number, event in enumerate(events, writer.number + 1):
-        parameters += _row(event, writer.name, number, moment)
-    with connection.cursor() as cursor:
-        cursor.execute(_INSERT + ", ".join([_VALUES] * len(events)), parameters)
+    stored = connection.ops.adapt_datetimefield_value(moment)
+    return [
+        _row(event, writer.name, number, moment, stored)
+        for number, event in enumerate(events, writer.number + 1)
+    ]
+
+
+@lru_cache(maxsize=128)
+def _insertion(rows: int) -> Statement:
+    return Statement(_INSERT + ", ".join([_VALUES] * rows))
+
+
+def _insert(rows: Sequence[Row]) -> None:
+    _insertion(len(rows)).run(tuple(chain.from_iterable(rows)))
 
 
 @contextmanager
@@ -146,13 +157,13 @@ def transaction() -> Iterator[list[Event]]:
     with turn(), atomic(durable=True):
         yield events
         if events:
-            _insert(events)
+            _insert(_rows(events, _writer.current()))
     _writer.current().number += len(events)
 
 
 def write(events: Sequence[Event]) -> None:
     """Commit events on their own; a database error means none was recorded."""
     # One statement commits by itself: a transaction would only add round trips.
-    with turn():
-        _insert(events)
-    _writer.current().number += len(events)
+    writer = _writer.current()
+    add(_rows(events, writer), _insert)
+    writer.number += len(events)

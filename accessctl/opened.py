@@ -1,0 +1,55 @@
+"""SecretKeys that the HSM opened a moment ago, so that not every request opens one.
+
+Only the opening is spared, never the reading: the row is read at each request, and what
+is kept stands under a digest of everything the row was sealed with. A disabled, ended
+or replaced access key is therefore refused at once.
+"""
+
+from hashlib import sha256
+from threading import Lock
+
+from keys import custody
+from kmsconsole import clock
+
+LIFETIME_SECONDS = 60.0
+MOST = 1_000
+
+
+class OpenedSecrets:
+    """At most `most` secrets, each for `lifetime` seconds after it was opened."""
+
+    def __init__(self, most: int = MOST, lifetime: float = LIFETIME_SECONDS) -> None:
+        self._most = most
+        self._lifetime = lifetime
+        self._lock = Lock()
+        # In the order they were opened, so that the first ones end first.
+        self._kept: dict[bytes, tuple[float, str]] = {}
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def open(self, epoch: int, sealed: bytes, binding: bytes) -> str:
+        """Return the secret; raises what `Keyring.open_secret` does."""
+        # The binding's length keeps the two from running into each other.
+        digest = sha256(b"%d|%d|%b%b" % (epoch, len(binding), binding, sealed)).digest()
+        now = clock.elapsed()
+        with self._lock:
+            self._forget(now)
+            found = self._kept.get(digest)
+        if found is not None:
+            return found[1]
+        secret = custody.keyring().open_secret(epoch, sealed, binding).decode("ascii")
+        with self._lock:
+            self._kept.pop(digest, None)
+            self._kept[digest] = now + self._lifetime, secret
+            if len(self._kept) > self._most:
+                del self._kept[next(iter(self._kept))]
+        return secret
+
+    def _forget(self, now: float) -> None:
+        """Drop what has ended."""
+        while self._kept:
+            digest, (ends, _) = next(iter(self._kept.items()))
+            if now < ends:
+                return
+            del self._kept[digest]
