@@ -8,7 +8,7 @@ BENCH := .venv-bench
 PIP_OPTIONS := --quiet --disable-pip-version-check --require-hashes
 
 # What the environment says to an installation must not reach tests and checks.
-AMBIENT := $(filter KMS_% PKCS11_% DATABASE_URL% CELERY_% SOFTHSM2_% DJANGO_%,$(.VARIABLES))
+AMBIENT := $(filter KMS_% PKCS11_% DATABASE_URL% CELERY_% EMAIL_URL% SOFTHSM2_% DJANGO_%,$(.VARIABLES))
 CLEAN := env $(foreach name,$(AMBIENT),-u $(name))
 CHECK_HOME := $(CURDIR)/$(VENV)/check-home
 CHECKED := kmsconsole keys accessctl tests examples benchmarks manage.py

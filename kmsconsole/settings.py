@@ -273,6 +273,23 @@ LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("zh-hans", "Simplified Chinese")]
 LOCALE_PATHS = [BASE_DIR / "kmsconsole" / "locale"]
 
+# --- mail and webhooks ----------------------------------------------------------------
+_MAIL = env.secret("EMAIL_URL")
+KMS_MAIL = bool(_MAIL)
+_SMTP = environ.Env.email_url_config(_MAIL or "dummymail://")
+EMAIL_BACKEND = _SMTP["EMAIL_BACKEND"]
+EMAIL_HOST = _SMTP["EMAIL_HOST"] or "localhost"
+EMAIL_PORT = _SMTP["EMAIL_PORT"] or 25
+EMAIL_HOST_USER = _SMTP["EMAIL_HOST_USER"] or ""
+EMAIL_HOST_PASSWORD = _SMTP["EMAIL_HOST_PASSWORD"] or ""
+EMAIL_USE_TLS = _SMTP.get("EMAIL_USE_TLS", False)
+EMAIL_USE_SSL = _SMTP.get("EMAIL_USE_SSL", False)
+EMAIL_TIMEOUT = 8
+DEFAULT_FROM_EMAIL = env.text("KMS_MAIL_FROM", f"kmsconsole@{_PUBLIC.hostname}")
+KMS_WEBHOOK_NETWORKS = env.networks("KMS_WEBHOOK_NETWORKS")
+# Certificates of webhooks are checked with these roots instead of the system's.
+KMS_WEBHOOK_CA = env.path("KMS_WEBHOOK_CA")
+
 # --- messages -------------------------------------------------------------------------
 CELERY_BROKER_URL = env.secret("CELERY_BROKER_URL") or "filesystem://"
 

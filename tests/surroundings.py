@@ -13,6 +13,7 @@ _AMBIENT = (
     "CELERY_",
     "DATABASE_URL",
     "DJANGO_",
+    "EMAIL_URL",
     "KMS_",
     "PKCS11_",
     "SOFTHSM2_",

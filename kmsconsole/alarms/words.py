@@ -19,6 +19,21 @@ from kmsconsole.schedule.models import Doubt
 DEEDS: dict[str, str | Promise] = {
     "ListAlarms": gettext_lazy("List alarms"),
     "MarkAlarmsRead": gettext_lazy("Mark alarms as read"),
+    "DescribeAlarmSettings": gettext_lazy("View where alarms go"),
+    "SetAlarmSubscriptions": gettext_lazy("Choose alarms"),
+    "SetAlarmAddress": gettext_lazy("Set address for alarms"),
+    "ConfirmAlarmAddress": gettext_lazy("Confirm address for alarms"),
+    "CreateWebhook": gettext_lazy("Create webhook"),
+    "TryWebhook": gettext_lazy("Try webhook"),
+    "DeleteWebhook": gettext_lazy("Delete webhook"),
+}
+_FAILURES: dict[str, str | Promise] = {
+    "unresolved": gettext_lazy("The name has no address."),
+    "address": gettext_lazy("The address is not public, and not listed."),
+    "connection": gettext_lazy("No connection."),
+    "certificate": gettext_lazy("The certificate is not valid for the name."),
+    "timeout": gettext_lazy("No answer in time."),
+    "hsm": gettext_lazy("The HSM did not answer."),
 }
 _MEND: dict[str, str | Promise] = {
     AlarmKind.PENDING_KEY_USED: gettext_lazy(
@@ -95,6 +110,17 @@ def told(alarm: Alarm, *, unread: bool = False) -> Told:
         url,
         unread,
     )
+
+
+def failure(code: str) -> str:
+    """Say why a message didn't arrive; codes of the other side stand as they are."""
+    if not code:
+        return ""
+    sort, _, number = code.partition(" ")
+    if number:
+        words = gettext("The other side answered %(number)s.")
+        return words % {"number": number}
+    return str(_FAILURES.get(sort, code))
 
 
 def absolute(path: str) -> str:

@@ -14,6 +14,7 @@ REQUEST, EVENT = "<request>", "<event>"
 # What stands for a hosted data key of that key.
 DATA_KEY = "<data key>"
 TEXT = "YQ=="
+NO_WEBHOOK = "11111111-1111-4111-8111-111111111111"
 _SIGNED = {"Algorithm": "ECC_P256_R1", "Message": TEXT}
 _DAYS = {"PendingWindowInDays": 7}
 _TAGS = {"Tags": [{"TagKey": "team", "TagValue": "shop"}]}
@@ -162,6 +163,13 @@ ROWS: dict[str, Row] = {
     # Alarms.
     "ListAlarms": listing(needs="DescribeKey"),
     "MarkAlarmsRead": for_oneself({"Alarms": []}),
+    "DescribeAlarmSettings": for_oneself(),
+    "SetAlarmSubscriptions": for_oneself({"Mail": ["hsm-down"]}),
+    "SetAlarmAddress": for_oneself({"Address": ""}, step_up=True),
+    "ConfirmAlarmAddress": for_oneself({"Code": "12345678"}),
+    "CreateWebhook": for_oneself({"Url": "https://example.com/"}, step_up=True),
+    "TryWebhook": for_oneself({"WebhookId": NO_WEBHOOK}),
+    "DeleteWebhook": for_oneself({"WebhookId": NO_WEBHOOK}),
     # Changing keys.
     "CreateKey": on_account(ADMIN, {"Alias": "made-by-the-matrix"}),
     "UpdateAlias": on_key(ADMIN, {"Alias": "named-by-the-matrix"}),
