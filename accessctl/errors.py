@@ -142,6 +142,15 @@ class PrincipalNotFound(KMSError):
     mend = _("Check the name. The root user needs no rights: it has them all.")
 
 
+class RightGone(KMSError):
+    """A right that was taken away or prolonged meanwhile."""
+
+    code = "ResourceNotFound"
+    http_status = 404
+    why = _("This right has no end that has passed.")
+    mend = _("There is nothing to do.")
+
+
 class UnknownRight(KMSError):
     """Neither a role nor an operation that can be granted."""
 

@@ -111,6 +111,11 @@ class KeyQuerySet(models.QuerySet[_Key_co]):
         """Keys that `deletion_date` is a date for."""
         return self.filter(in_state(KeyState.PENDING_DELETE))
 
+    def expiring(self) -> "KeyQuerySet[_Key_co]":
+        """Keys that `material_valid_to` is a date for."""
+        states = (KeyState.ENABLED, KeyState.DISABLED, KeyState.ARCHIVED)
+        return self.filter(material_valid_to__isnull=False, state__in=states)
+
     def counting_towards_limit(self) -> "KeyQuerySet[_Key_co]":
         """Keys that use up the account's allowance."""
         return self.customer_managed().exclude(state=KeyState.PENDING_DELETE)

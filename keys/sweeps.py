@@ -6,7 +6,13 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from keys import erasure, usage
 from keys.models import CustomerMasterKey, DataKey, KeyVersion
-from keys.operations import DestroyDataKey, DestroyKey, HoldKeyDeletion, RotateDueKey
+from keys.operations import (
+    DestroyDataKey,
+    DestroyKey,
+    ExpireKeyMaterial,
+    HoldKeyDeletion,
+    RotateDueKey,
+)
 from keys.operations.holding import attempt_on, hold_of
 from kmsconsole import clock
 from kmsconsole.alarms.models import DeletionHold
@@ -44,6 +50,16 @@ class DestructionSweep(RowSweep):
             stint.tally.done -= 1
 
 
+class ExpirySweep(RowSweep):
+    """Takes out imported material whose time is over."""
+
+    guarded = True
+
+    def wipe(self) -> bool:
+        """Leave nothing of the material in the database's files."""
+        return erasure.wipe()
+
+
 def _undecided() -> QuerySet[DeletionHold]:
     waiting = Q(runs_at__isnull=True) | Q(runs_at__gt=clock.now())
     return DeletionHold.objects.filter(waiting, key_id=OuterRef("pk"))
@@ -78,6 +94,15 @@ SWEEPS: tuple[Sweep, ...] = (
             account="key__account_uin",
             region="key__region",
             key="key_id",
+        ),
+    ),
+    ExpirySweep(
+        "material",
+        Calendar(
+            kind="expiry of material",
+            operation=ExpireKeyMaterial,
+            rows=CustomerMasterKey.objects.expiring,
+            column="material_valid_to",
         ),
     ),
     DestructionSweep(

@@ -67,6 +67,7 @@ KMS_OPERATIONS = (
 # What happens by itself: every sweep with its period (docs/schedule.md).
 KMS_SWEEPS = (
     "keys.sweeps.SWEEPS",
+    "accessctl.sweeps.SWEEPS",
     "kmsconsole.alarms.sweeps.SWEEPS",
 )
 # Called with a key that is being destroyed, in the transaction that does it.

@@ -33,6 +33,12 @@ class GrantBase(models.Model):
         abstract = True
 
 
+def _ends(name: str) -> models.Index:
+    """Return the index that finds rights whose time is over."""
+    dated = models.Q(expires_at__isnull=False)
+    return models.Index(fields=["expires_at"], name=name, condition=dated)
+
+
 class UserKeyGrant(GrantBase, UserObjectPermissionBase):
     """A right of one person on one key."""
 
@@ -43,6 +49,7 @@ class UserKeyGrant(GrantBase, UserObjectPermissionBase):
 
         default_permissions = ()
         unique_together: ClassVar = [("user", "permission", "content_object")]
+        indexes = (_ends("accessctl_user_key_ends"),)
 
 
 class UserAccountGrant(GrantBase, UserObjectPermissionBase):
@@ -55,6 +62,7 @@ class UserAccountGrant(GrantBase, UserObjectPermissionBase):
 
         default_permissions = ()
         unique_together: ClassVar = [("user", "permission", "content_object")]
+        indexes = (_ends("accessctl_user_ends"),)
 
 
 class GroupKeyGrant(GrantBase, GroupObjectPermissionBase):
@@ -67,6 +75,7 @@ class GroupKeyGrant(GrantBase, GroupObjectPermissionBase):
 
         default_permissions = ()
         unique_together: ClassVar = [("group", "permission", "content_object")]
+        indexes = (_ends("accessctl_group_key_ends"),)
 
 
 class GroupAccountGrant(GrantBase, GroupObjectPermissionBase):
@@ -79,3 +88,4 @@ class GroupAccountGrant(GrantBase, GroupObjectPermissionBase):
 
         default_permissions = ()
         unique_together: ClassVar = [("group", "permission", "content_object")]
+        indexes = (_ends("accessctl_group_ends"),)

@@ -20,6 +20,7 @@ from accessctl.operations.directory import (
     ListGroups,
     ListSubAccounts,
 )
+from accessctl.operations.endings import EndAccess
 from accessctl.operations.events import (
     DescribeEvent,
     ExportEvents,
@@ -152,8 +153,12 @@ OPERATIONS: tuple[type[Operation], ...] = (
     *PRODUCT_OPERATIONS,
 )
 
+# The scheduler's own: nobody is granted them, no address leads there.
+SYSTEM_OPERATIONS: tuple[type[Operation], ...] = (EndAccess,)
+
 __all__ = [
     "OPERATIONS",
+    "SYSTEM_OPERATIONS",
     "AddFactor",
     "AddGroupMembers",
     "AttachPolicy",
@@ -177,6 +182,7 @@ __all__ = [
     "DetachPolicy",
     "DisableSubAccount",
     "EnableSubAccount",
+    "EndAccess",
     "EndSessions",
     "EndSubAccountSessions",
     "ExplainAccess",

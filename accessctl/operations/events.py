@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from accessctl.errors import NoSuchOperation, UnreadableTime
+from accessctl.operations.endings import EndAccess
 from keys.errors import EventNotFound
 from keys.operations import SYSTEM_OPERATIONS
 from keys.operations.base import KeyId
@@ -89,6 +90,7 @@ def recorded() -> Mapping[str, Effect]:
     """Return every operation that events name; a sign-in is more than a look."""
     effects = {name: operation.effect for name, operation in registry().items()}
     effects |= {each.__name__: each.effect for each in SYSTEM_OPERATIONS}
+    effects[EndAccess.__name__] = EndAccess.effect
     return effects | {_BEGINNING: Effect.CHANGE}
 
 

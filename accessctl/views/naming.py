@@ -55,6 +55,7 @@ DEEDS: dict[str, str | Promise] = {
     "ExplainOwnAccess": gettext_lazy("Explain own access"),
     "RecallEvent": gettext_lazy("Explain an event"),
     "PreviewAccess": gettext_lazy("Preview a right"),
+    "EndAccess": gettext_lazy("End of access"),
     "ListKeyAccess": gettext_lazy("View who has access"),
     "ListKeyHolders": gettext_lazy("View who has access"),
     "ListGrantees": gettext_lazy("List who can be given rights"),

@@ -70,6 +70,7 @@ from keys.operations.hosting import (
 )
 from keys.operations.importing import (
     DeleteImportedKeyMaterial,
+    ExpireKeyMaterial,
     GetParametersForImport,
     ImportKeyMaterial,
 )
@@ -183,6 +184,7 @@ SYSTEM_OPERATIONS: tuple[type[Operation], ...] = (
     HoldKeyDeletion,
     RotateDueKey,
     DestroyDataKey,
+    ExpireKeyMaterial,
 )
 
 __all__ = [
@@ -223,6 +225,7 @@ __all__ = [
     "EnableKeyRotation",
     "EnableKeys",
     "Encrypt",
+    "ExpireKeyMaterial",
     "GenerateDataKey",
     "GenerateHostedDataKey",
     "GenerateRandom",

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Field
 from keys import custody
 from keys.crypto import algorithms
 from keys.errors import (
+    CmkStateNotSupport,
     DecryptMaterialError,
     ImportTokenExpired,
     InvalidKeyUsage,
@@ -25,7 +26,8 @@ from keys.operations.metadata import unix
 from kmsconsole import clock, randomness
 from kmsconsole.errors import InvalidParameterValue
 from kmsconsole.inputs import WholeNumber
-from kmsconsole.operations import Effect
+from kmsconsole.operations import Effect, Scope
+from kmsconsole.schedule import clock_guard, database_time
 
 LIFETIME = timedelta(hours=24)
 # The wrapping key belongs to the key it imports into, under a number no version has.
@@ -176,16 +178,10 @@ class ImportKeyMaterial(KeyOperation):
         return parameters
 
 
-class DeleteImportedKeyMaterial(KeyOperation):
-    """Take imported material out again; the key waits for the same material."""
+class _Erasing(KeyOperation):
+    """Takes imported material out again; the key waits for the same material."""
 
     effect = Effect.CHANGE
-    step_up = True
-
-    def check(self, data: Any) -> None:
-        """Refuse a key that encrypts a cloud product's resources."""
-        super().check(data)
-        refuse_bound(self.resources)
 
     def perform(self, data: KeyInput) -> dict[str, Any]:
         """Erase the blob and keep what recognises the material."""
@@ -199,6 +195,36 @@ class DeleteImportedKeyMaterial(KeyOperation):
         if blob is not None:
             custody.keyring().evict(bytes(blob))
         return {}
+
+
+class DeleteImportedKeyMaterial(_Erasing):
+    """Take imported material out again; the key waits for the same material."""
+
+    step_up = True
+
+    def check(self, data: Any) -> None:
+        """Refuse a key that encrypts a cloud product's resources."""
+        super().check(data)
+        refuse_bound(self.resources)
+
+
+class ExpireKeyMaterial(_Erasing):
+    """Take imported material out because its time is over. The scheduler's own.
+
+    Whoever imported it said until when it may be used: that holds for archived keys
+    and for those that products use, too.
+    """
+
+    api = False
+    scope = Scope.SYSTEM
+
+    def check(self, data: Any) -> None:
+        """Never early: date and clock are read in this same transaction."""
+        super().check(data)
+        clock_guard.require_belief()
+        end = self.key.material_valid_to
+        if end is None or end > clock.now() or end > database_time.now():
+            raise CmkStateNotSupport
 
 
 def _wrapping_identity(key: CustomerMasterKey) -> bytes:

@@ -52,6 +52,7 @@ DEEDS: dict[str, str | Promise] = {
     "GetParametersForImport": gettext_lazy("Get import parameters"),
     "ImportKeyMaterial": gettext_lazy("Import material"),
     "DeleteImportedKeyMaterial": gettext_lazy("Delete material"),
+    "ExpireKeyMaterial": gettext_lazy("Material expired"),
     "Encrypt": gettext_lazy("Encrypt"),
     "Decrypt": gettext_lazy("Decrypt"),
     "ReEncrypt": gettext_lazy("Re-encrypt"),

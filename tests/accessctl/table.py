@@ -202,6 +202,8 @@ ROWS: dict[str, Row] = {
     "HoldKeyDeletion": by_service({"KeyId": KEY}),
     "DestroyKey": by_service({"KeyId": KEY}),
     "RotateDueKey": by_service({"KeyId": KEY}),
+    "ExpireKeyMaterial": by_service({"KeyId": KEY}),
+    "EndAccess": by_service({"Table": "UserKeyGrant", "Number": 2**31}),
     "CreateCloudKey": by_service({"Product": "cos"}),
     # What doesn't exist here: the same answer to everybody.
     "CreateWhiteBoxKey": for_oneself({"Alias": "x", "Algorithm": "AES_256"}),

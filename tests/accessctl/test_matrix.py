@@ -19,6 +19,7 @@ from accessctl.models import (
     User,
     UserKeyGrant,
 )
+from accessctl.operations import EndAccess
 from accessctl.roles import grantable, roles
 from keys.crypto.algorithms import AES_256_GCM
 from keys.crypto.ciphertext import CiphertextBlob, encode
@@ -65,7 +66,7 @@ from tests.personas import (
 pytestmark = pytest.mark.django_db
 
 EVERY: dict[str, type[Operation]] = registry() | {
-    operation.__name__: operation for operation in SYSTEM_OPERATIONS
+    operation.__name__: operation for operation in (*SYSTEM_OPERATIONS, EndAccess)
 }
 SYSTEM = Principal(Kind.SYSTEM, ACCOUNT, 0, "service", "")
 ANONYMOUS = Principal(Kind.ANONYMOUS, 0, 0, "", "")
