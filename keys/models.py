@@ -10,12 +10,13 @@ from django.utils.translation import gettext_lazy as _
 from keys import budget
 from keys.datakeys.models import DataKey, DataKeyTag
 from keys.querysets import KeyQuerySet, KeyVersionQuerySet
+from keys.rates import Rate
 from keys.states import ORIGIN_EXTERNAL, OWNER_USER, KeyKind, KeyState, kind_of
 from keys.switches import LegacyPadding
 from kmsconsole import randomness
 
 # Defined beside this module; Django looks for models here.
-__all__ = ["DataKey", "DataKeyTag", "LegacyPadding"]
+__all__ = ["DataKey", "DataKeyTag", "LegacyPadding", "Rate"]
 
 
 class Origin(models.TextChoices):

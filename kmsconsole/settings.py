@@ -23,8 +23,10 @@ KMS_TRUSTED_PROXIES = env.networks("KMS_TRUSTED_PROXIES")
 KMS_REGIONS = env.words("KMS_REGIONS", "ap-guangzhou")
 KMS_WORKERS = env.number("KMS_WORKERS", 2, least=1, most=256)
 KMS_THREADS = env.number("KMS_THREADS", 4, least=1, most=64)
-if env.text("KMS_RATE_LIMITS", "off") != "off":
-    _limits = "KMS_RATE_LIMITS must be off: this version limits no rates."
+KMS_RATE_LIMITS = env.text("KMS_RATE_LIMITS", "off")
+_figure = KMS_RATE_LIMITS.isascii() and KMS_RATE_LIMITS.isdigit()
+if KMS_RATE_LIMITS not in ("off", "source") and not (_figure and int(KMS_RATE_LIMITS)):
+    _limits = "KMS_RATE_LIMITS must be off, source, or a number of requests a second."
     raise env.BadSetting(_limits)
 KMS_MANUAL_ROTATION_HOURS = env.number(
     "KMS_MANUAL_ROTATION_HOURS", 24, least=0, most=24 * 365

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.conf import settings
 
-from keys.api import body, products
+from keys.api import body, limits, products
 from keys.api.authentication import Authenticated, authenticate
 from kmsconsole.errors import (
     InvalidAction,
@@ -63,6 +63,7 @@ def run(
     )
     try:
         known, parameters = _resolve(environ, operation, call, sender)
+        limits.count(call, known)
         if call.principal.kind is Kind.PRODUCT:
             call, parameters = products.acting(call, known, parameters)
     except KMSError as refusal:

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from pydantic import AfterValidator, Field
 
-from keys import custody
+from keys import custody, rates
 from keys.crypto import signatures
 from keys.crypto.algorithms import SignatureAlgorithm, signature_algorithm
 from keys.errors import (
@@ -31,7 +31,7 @@ from keys.operations.cryptography import CryptographicOperation, text
 from keys.operations.importing import Padding
 from keys.states import KeyState, next_state
 from kmsconsole import clock
-from kmsconsole.errors import InvalidParameterValue
+from kmsconsole.errors import InvalidParameterValue, RequestLimitExceeded
 from kmsconsole.inputs import OperationInput
 from kmsconsole.operations import Effect
 
@@ -40,6 +40,10 @@ _MOST_MESSAGE_TEXT = (MOST_MESSAGE_BYTES + 2) // 3 * 4
 _MOST_ENCRYPTED_TEXT = 1024
 # Its padding check has been an oracle time and again: answers are uniform here, but
 # how long they take may still differ inside a token.
+# So many failures of one caller on one key in a minute; learning from a padding needs
+# hundreds of thousands.
+MOST_FAILURES = 100
+_FAILURES, _SPAN_SECONDS = "AsymmetricRsaDecrypt failed", 60
 _LEGACY = "RSAES_PKCS1_V1_5"
 
 
@@ -185,10 +189,19 @@ class AsymmetricRsaDecrypt(PairOperation):
     audited_fields = ("algorithm",)
     Input = RsaDecryptInput
 
+    @property
+    def _failing(self) -> str:
+        """Whose failures on which key are counted."""
+        return f"{self.key.id}/{self.call.principal.uin}"
+
     def check(self, data: Any) -> None:
-        """PKCS#1 v1.5 has to be allowed for the key."""
+        """PKCS#1 v1.5 has to be allowed for the key; guessing is slowed down."""
         super().check(data)
-        if data is None or data.algorithm != _LEGACY:
+        if data is None:
+            return
+        if rates.seen(self._failing, _FAILURES, _SPAN_SECONDS) >= MOST_FAILURES:
+            raise RequestLimitExceeded
+        if data.algorithm != _LEGACY:
             return
         if not LegacyPadding.objects.filter(key=self.key.id).exists():
             raise LegacyPaddingOff("Algorithm")
@@ -202,6 +215,7 @@ class AsymmetricRsaDecrypt(PairOperation):
         except AlteredVersion:
             raise
         except BadData:
+            rates.add(self._failing, _FAILURES, _SPAN_SECONDS)
             raise DecryptError("Ciphertext") from None
         return {"KeyId": str(self.key.id), "Plaintext": text(plain)}
 

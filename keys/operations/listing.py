@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from keys.errors import InvalidTag
 from keys.models import CustomerMasterKey
@@ -85,7 +85,22 @@ def _tag_filters(value: Any) -> list[tuple[str, list[str]]]:
     return filters
 
 
-TagFilters = Annotated[list[tuple[str, list[str]]], BeforeValidator(_tag_filters)]
+_FILTERS_AS_SENT = WithJsonSchema(
+    {
+        "type": "array",
+        "items": {
+            "type": "object",
+            "properties": {
+                "TagKey": {"type": "string"},
+                "TagValue": {"type": "array", "items": {"type": "string"}},
+            },
+            "required": ["TagKey"],
+        },
+    }
+)
+TagFilters = Annotated[
+    list[tuple[str, list[str]]], BeforeValidator(_tag_filters), _FILTERS_AS_SENT
+]
 
 
 class ListKeyDetailInput(PageInput):

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from keys.errors import InvalidTag, TagKeysDuplicated
 from keys.models import CustomerMasterKey, KeyTag
@@ -60,9 +60,22 @@ def wire_tags(value: Any) -> dict[str, str]:
     return allowed(_named_once(value))
 
 
+_AS_SENT = WithJsonSchema(
+    {
+        "type": "array",
+        "items": {
+            "type": "object",
+            "properties": {
+                "TagKey": {"type": "string"},
+                "TagValue": {"type": "string"},
+            },
+            "required": ["TagKey"],
+        },
+    }
+)
 # Tags that can be read, whether or not they are allowed.
-ReadableTags = Annotated[dict[str, str], BeforeValidator(_named_once)]
-Tags = Annotated[dict[str, str], BeforeValidator(wire_tags)]
+ReadableTags = Annotated[dict[str, str], BeforeValidator(_named_once), _AS_SENT]
+Tags = Annotated[dict[str, str], BeforeValidator(wire_tags), _AS_SENT]
 
 
 class TagKeyInput(KeyInput):

@@ -73,7 +73,7 @@ def test_there_is_one_version(sender: Sender, version: str) -> None:
         "CreateAccessKey",
         "ResetPassword",
         "SignIn",
-        "CreateWhiteBoxKey",
+        "CreateGreyBoxKey",
         "__class__",
         "x" * 5000,
         "é",
