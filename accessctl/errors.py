@@ -12,7 +12,7 @@ class UserNotFound(KMSError):
 
     code = "ResourceNotFound"
     http_status = 404
-    why = _("There is no user of this name in the account.")
+    why = _("There is nobody of this name in the account.")
     mend = _("Check the name and the account ID.")
 
 
@@ -38,7 +38,7 @@ class AccessKeyLimitExceeded(KMSError):
 
     code = "LimitExceeded"
     http_status = 409
-    why = _("The user already has two access keys.")
+    why = _("Two access keys are there already.")
     mend = _("Delete one first.")
 
 
@@ -65,7 +65,7 @@ class NoProgrammaticAccess(KMSError):
 
     code = "FailedOperation"
     http_status = 409
-    why = _("Programmatic access is off for this user.")
+    why = _("API access is off for this sub-account.")
     mend = _("An administrator of the account can switch it on.")
 
 
@@ -357,7 +357,7 @@ class RequesterGone(KMSError):
 
     code = "ResourceNotFound"
     http_status = 409
-    why = _("The user who asked was deleted or disabled.")
+    why = _("Whoever asked was deleted or disabled.")
     mend = _("Refuse the request.")
 
 

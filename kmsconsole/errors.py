@@ -184,6 +184,18 @@ class SignInRefused(KMSError):
     mend = _("Check them and try again.")
 
 
+class SentAlready(KMSError):
+    """A form whose answer held a secret came a second time."""
+
+    code = "FailedOperation.SentAlready"
+    http_status = 409
+    why = _(
+        "This form was sent already, and its answer was shown then. It isn't kept, and "
+        "nothing was done a second time."
+    )
+    mend = _("If the secret wasn't noted, make a new one from the form.")
+
+
 class InvalidAction(KMSError):
     """No such action."""
 

@@ -1,18 +1,25 @@
 """Pages for one operation: its form, one answer. Rules are not here."""
 
+import re
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.generic import View
 from django_htmx.http import HttpResponseClientRedirect
 
-from kmsconsole.errors import KMSError, StepUpRequired
+from kmsconsole import randomness
+from kmsconsole.errors import KMSError, SentAlready, StepUpRequired
 from kmsconsole.forms import WireForm
 from kmsconsole.operations import Operation, Result
 from kmsconsole.principals import Call
 from kmsconsole.views import console_call
+
+_NUMBER = re.compile(r"[0-9a-f-]{36}")
+# A browser that restores its pages sends them days later.
+_KEPT = 30 * 24 * 60 * 60
 
 
 def refuse_forbidden(
@@ -37,6 +44,8 @@ class OperationView(View):
 
     operation: ClassVar[type[Operation]]
     opened_by: ClassVar[tuple[type[Operation], ...]] = ()
+    # Whether the answer may hold a secret: then the form is good for one sending.
+    once: ClassVar[bool] = False
     form: ClassVar[type[WireForm]]
     template: ClassVar[str]
     part: ClassVar[str] = "dialog"
@@ -92,6 +101,17 @@ class OperationView(View):
         """
         return None
 
+    def sending(self) -> str:
+        """Return the number of the next sending, where only one is taken."""
+        return str(randomness.uuid4()) if self.once else ""
+
+    def refuse_second(self) -> None:
+        """Refuse the same form sent again, as by reloading its answer."""
+        number = self.request.POST.get("Sending", "")
+        known = self.once and _NUMBER.fullmatch(number)
+        if known and not cache.add(f"sending:{number}", 1, _KEPT):
+            raise SentAlready
+
     def page(
         self, form: WireForm, refusal: KMSError | None = None, **more: Any
     ) -> HttpResponse:
@@ -101,7 +121,9 @@ class OperationView(View):
         return render(
             self.request,
             f"{self.template}{part}",
-            {"form": form, "refusal": on_top} | self.context(form) | more,
+            {"form": form, "refusal": on_top, "sending": self.sending()}
+            | self.context(form)
+            | more,
             status=refusal.http_status if refusal else 200,
         )
 
@@ -116,6 +138,7 @@ class OperationView(View):
         form = self.form(request.POST, request.FILES)
         if not form.is_valid():
             return self.page(form)
+        self.refuse_second()
         try:
             data = self.parameters() | form.wire()
             result = self.operation.execute(self.call, data)
@@ -125,6 +148,7 @@ class OperationView(View):
             return self.page(form, refusal)
         once = self.shown_once(result)
         if once is not None:
+            once["Cache-Control"] = "no-store"
             return once
         url = self.after(result)
         # htmx would follow a redirect itself and put that page into this one.

@@ -313,3 +313,14 @@ def test_texts_of_the_libraries_on_our_pages_are_chinese() -> None:
             "This password is too common.",
         ):
             assert HAN.search(translation.gettext(text)), text
+
+
+def test_a_sub_account_is_not_called_a_user() -> None:
+    """One word for one thing; which ones, docs/languages.md says."""
+    fine = re.compile(r"[Rr]oot user|[Uu]ser name|[Kk]ey user|key-user|%\(\w+\)s")
+    found = {
+        text.words: places
+        for text, places in written().items()
+        if re.search(r"\b[Uu]sers?\b", fine.sub("", text.words))
+    }
+    assert not found

@@ -24,7 +24,6 @@ from accessctl.operations import (
     UpdateAccessKey,
 )
 from accessctl.operations.access_keys import MOST_ACCESS_KEYS
-from kmsconsole.errors import KMSError, StepUpRequired
 from kmsconsole.forms import WireForm
 from kmsconsole.operations import Operation, Result
 from kmsconsole.pages import OperationView
@@ -122,23 +121,13 @@ class CreateAccessKeyView(AccessKeyView):
     template = "accessctl/access_key_create.html"
     title = _("Create an access key")
 
-    def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
-        """Make it and show the secret at once: no address leads to it again."""
-        form = self.form(request.POST)
-        if not form.is_valid():
-            return self.page(form)
-        try:
-            data = self.parameters() | form.wire()
-            result = self.operation.execute(self.call, data)
-        except StepUpRequired:
-            raise
-        except KMSError as refusal:
-            return self.page(form, refusal)
+    once = True
+
+    def shown_once(self, result: Result) -> HttpResponse:
+        """Show the secret with its owner: no address leads to it again."""
         (owner,) = result.resources
-        shown = self.context(form) | result.output | {"owner": owner}
-        response = render(request, "accessctl/access_key_secret.html", shown)
-        response["Cache-Control"] = "no-store"
-        return response
+        shown = self.context(self.form()) | result.output | {"owner": owner}
+        return render(self.request, "accessctl/access_key_secret.html", shown)
 
 
 class UpdateLimitsView(AccessKeyView):

@@ -63,6 +63,8 @@ def sign_in_link(account: int) -> str:
 class PasswordView(OperationView):
     """A page whose answer may hold a drawn password: then it is shown, this once."""
 
+    once = True
+
     def shown_once(self, result: Result) -> HttpResponse | None:
         """Show the password with all that its owner needs to sign in."""
         if "Password" not in result.output:

@@ -109,7 +109,7 @@ DEEDS: dict[str, str | Promise] = {
 }
 _KINDS = {
     Kind.ROOT: gettext_lazy("root user"),
-    Kind.SUB: gettext_lazy("user"),
+    Kind.SUB: gettext_lazy("sub-account"),
     Kind.OPERATOR: gettext_lazy("operator"),
     Kind.SYSTEM: gettext_lazy("service"),
     Kind.PRODUCT: gettext_lazy("cloud product"),
@@ -165,10 +165,10 @@ _FACTS: tuple[tuple[str, str | Promise, Callable[[Any], str]], ...] = (
     ("wrapping_algorithm", gettext_lazy("Wrapping"), str),
     ("ValidTo", gettext_lazy("Valid until"), _until),
     ("key_spec", gettext_lazy("Data key"), str),
-    ("users", gettext_lazy("Users"), ", ".join),
+    ("users", gettext_lazy("Sub-accounts"), ", ".join),
     ("groups", gettext_lazy("Groups"), ", ".join),
     ("rights", gettext_lazy("Rights"), _deeds),
-    ("user_name", gettext_lazy("User"), str),
+    ("user_name", gettext_lazy("Name"), str),
     ("SecretId", "SecretId", str),
 )
 

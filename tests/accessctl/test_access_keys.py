@@ -266,3 +266,56 @@ def test_an_administrator_sees_those_of_a_user(ann: User, root: User) -> None:
     other = Client()
     sign_in(other, ann)
     assert other.get(f"/access/users/{root.uin}/access-keys/").status_code == 403
+
+
+def sending(page: Any) -> str:
+    """Return the number that a form carries for its one sending."""
+    found = re.search(r'name="Sending" value="([0-9a-f-]{36})"', page.content.decode())
+    assert found is not None
+    return found[1]
+
+
+def test_reloading_the_answer_with_a_secret_makes_nothing(root: User) -> None:
+    client = Client()
+    sign_in(client, root)
+    path = "/account/access-keys/create/"
+    form = {"Sending": sending(client.get(path))}
+    first = client.post(path, form)
+    assert first["Cache-Control"] == "no-store"
+    again = client.post(path, form)
+    assert again.status_code == 409
+    assert "This form was sent already" in words(again)
+    assert AccessKey.objects.count() == 1
+    secret = first.context["SecretKey"]
+    assert secret not in again.content.decode()
+    other = {"Sending": sending(client.get(path))}
+    assert client.post(path, other).status_code == 200
+    assert AccessKey.objects.count() == 2
+
+
+def test_what_was_refused_can_be_sent_again_corrected(root: User) -> None:
+    client = Client()
+    sign_in(client, root)
+    path = "/account/access-keys/create/"
+    form = {"Sending": sending(client.get(path)), "AllowedAddresses": "nowhere"}
+    refused = client.post(path, form)
+    assert refused.status_code == 400
+    corrected = {"Sending": sending(refused), "AllowedAddresses": "192.0.2.1"}
+    assert client.post(path, corrected).status_code == 200
+
+
+def test_reloading_a_drawn_password_draws_no_other(root: User) -> None:
+    client = Client()
+    sign_in(client, root)
+    path = "/access/create-sub-account/"
+    form = {"Name": "carl", "Console": "on", "Sending": sending(client.get(path))}
+    assert client.post(path, form).status_code == 200
+    assert client.post(path, form).status_code == 409
+    path = "/access/sub-accounts/carl/reset-password/"
+    form = {"Sending": sending(client.get(path))}
+    drawn = client.post(path, form).context["password"]
+    assert client.post(path, form).status_code == 409
+    carl = User.objects.get(name="carl")
+    assert carl.check_password(drawn)
+    page = client.get("/access/sub-accounts/carl/edit/")
+    assert sending(page) != sending(client.get("/access/sub-accounts/carl/edit/"))

@@ -80,7 +80,7 @@ def test_a_deletion_says_whom_it_takes_the_key_from() -> None:
     grant(ann, "role.key-user", key=key)
     grant(ben, "role.encrypt-only", key=key)
     said = words(root.get(f"/keys/{key}/schedule-key-deletion/"))
-    assert re.search(r"Who can use it 2 users Decrypt: \S+, ann Would", said)
+    assert re.search(r"Who can use it 2 people and programs Decrypt: \S+, ann Would", said)
     grant(ben, "DescribeKey", key=key)
     grant(ben, "ScheduleKeyDeletion", key=key)
     said = words(browser(ben).get(f"/keys/{key}/schedule-key-deletion/"))
@@ -163,7 +163,7 @@ def test_a_key_administrator_sees_what_it_may_give_and_not_itself() -> None:
     assert '<option value="boss"' not in page.text
     assert client.get("/access/grant/").status_code == 403
     tab = words(client.get(f"/keys/{key}/access/"))
-    assert "boss user" in tab
+    assert "boss sub-account" in tab
     assert "Take away" not in tab
 
 
