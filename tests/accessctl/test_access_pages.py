@@ -80,7 +80,9 @@ def test_a_deletion_says_whom_it_takes_the_key_from() -> None:
     grant(ann, "role.key-user", key=key)
     grant(ben, "role.encrypt-only", key=key)
     said = words(root.get(f"/keys/{key}/schedule-key-deletion/"))
-    assert re.search(r"Who can use it 2 people and programs Decrypt: \S+, ann Would", said)
+    assert re.search(
+        r"Who can use it 2 people and programs Decrypt: \S+, ann Would", said
+    )
     grant(ben, "DescribeKey", key=key)
     grant(ben, "ScheduleKeyDeletion", key=key)
     said = words(browser(ben).get(f"/keys/{key}/schedule-key-deletion/"))

@@ -184,7 +184,7 @@ def test_activity_shows_who_did_what_from_where(client: Client) -> None:
     refused = words(client.get(activity(key_id) + "?only=refused"))
     assert "Disable DisableKey" in refused
     assert "UnauthorizedOperation Nothing grants this operation." in refused
-    assert "ann user" in refused
+    assert "ann sub-account" in refused
     empty = words(client.get(activity(key_id) + "?only=uses"))
     assert "Nobody has used this key yet" in empty
 
