@@ -19,6 +19,8 @@ from typing import Any
 
 import django
 
+from kmsconsole.supervision import die_with_parent
+
 # ruff: noqa: PLC0415 - Django is set up first
 
 PROCESSES = 8
@@ -285,6 +287,8 @@ if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "kmsconsole.settings")
     django.setup()
     if len(sys.argv) > 1 and sys.argv[1].startswith("{"):
+        # Nothing else would end it where the one that flips was killed.
+        die_with_parent(os.getppid())
         encrypt_until_told(json.loads(sys.argv[1]))
     else:
         sys.stdout.write(json.dumps(main(Path(sys.argv[1]))) + "\n")

@@ -7,17 +7,20 @@ every test passed.
 """
 
 import os
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 
 from tests.services import given
 from tests.services.backends import Backend, PostgreSQL, RabbitMQ, Redis
 from tests.surroundings import ROOT, is_ambient
 
 _BROKERS: dict[str, type[Backend]] = {"redis": Redis, "rabbitmq": RabbitMQ}
-_MOST_SECONDS = 480
+# Eight minutes are meant; a machine with other work gets twice that.
+_MOST_SECONDS = 960
 
 
 def missing() -> list[str]:
@@ -33,35 +36,31 @@ def run_on(broker: type[Backend], arguments: Sequence[str]) -> int:
     with PostgreSQL.running() as database, broker.running() as messages:
         kept = {name: text for name, text in os.environ.items() if not is_ambient(name)}
         env = kept | {given.DATABASE: database.url, given.BROKER: messages.url}
-        options = (
-            "-m",
-            "services",
-            "-n",
-            "2",
-            "--dist",
-            "loadgroup",
-            "-p",
-            "no:randomly",
-        )
+        options = [*("-m", "services"), *("-n", "2", "--dist", "loadgroup")]
         # What waits for whole services first, so that the rest fills the time.
-        places = ("tests/services", "tests")
-        try:
-            code = subprocess.run(
-                [sys.executable, "-m", "pytest", *options, *arguments, *places],
-                cwd=ROOT,
-                env=env,
-                check=False,
-                timeout=_MOST_SECONDS,
-            ).returncode
-        except subprocess.TimeoutExpired:
-            print(f"more than {_MOST_SECONDS} s", flush=True)
-            code = 1
+        options += ["-p", "no:randomly", *arguments, "tests/services", "tests"]
+        code = _run([sys.executable, "-m", "pytest", *options], env)
     took = time.monotonic() - began
     print(
         f"=== {PostgreSQL.name} and {broker.name}: exit code {code}, {took:.0f} s",
         flush=True,
     )
     return code
+
+
+def _run(command: list[str], env: dict[str, str]) -> int:
+    """Run to the end, or end it with everything it started."""
+    with subprocess.Popen(command, cwd=ROOT, env=env, start_new_session=True) as run:
+        try:
+            return run.wait(_MOST_SECONDS)
+        except subprocess.TimeoutExpired:
+            print(f"ended, as it took more than {_MOST_SECONDS} s", flush=True)
+            return 1
+        finally:
+            for number in (signal.SIGINT, signal.SIGKILL):
+                with suppress(ProcessLookupError, subprocess.TimeoutExpired):
+                    os.killpg(run.pid, number)
+                    run.wait(30)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -79,6 +78,8 @@ def main(arguments: Sequence[str]) -> int:
         at = rest.index("--only")
         chosen = [rest[at + 1]]
         del rest[at : at + 2]
+    # Asked to end, everything that was started is stopped as well.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     codes = [run_on(_BROKERS[name], rest) for name in chosen]
     return max(codes)
 

@@ -217,6 +217,11 @@ class PostgreSQL(Backend):
         ready = [self._program("pg_isready"), *where]
         return subprocess.run(ready, capture_output=True, check=False).returncode == 0
 
+    def tool(self, name: str, *arguments: str) -> str:
+        """Run one of PostgreSQL's own tools on this server; returns what it printed."""
+        where = ("-h", "127.0.0.1", "-p", str(self.port), "-U", self.user)
+        return self.run(self._program(name), *where, *arguments)
+
     def _program(self, name: str) -> str:
         programs = postgresql_programs()
         assert programs is not None

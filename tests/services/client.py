@@ -106,6 +106,11 @@ class Person:
         """Return status and text of a page."""
         return self._send("GET", path)
 
+    def post(self, path: str, **fields: str) -> tuple[int, str]:
+        """Send a form; returns status and text of the answer."""
+        fields["csrfmiddlewaretoken"] = self.cookies["kmsconsole_csrf"]
+        return self._send("POST", path, urlencode(fields))
+
     def _send(self, method: str, path: str, body: str = "") -> tuple[int, str]:
         host = f"localhost:{self.server.port}"
         headers = {"Host": host, "Origin": f"http://{host}", "Accept-Language": "en"}

@@ -156,6 +156,10 @@ def test_an_hsm_that_goes_away_and_comes_back() -> None:
         assert program.code("CreateKey", Alias="never") == UNAVAILABLE
         # What needs no key goes on in the console, the rest says why it does not.
         assert person.get("/keys/")[0] == 200
+        form = {"format": "text", "Plaintext": "plain"}
+        status, page = person.post(f"/keys/{key}/encrypt/", **form)
+        assert status == 503
+        assert "not available at the moment" in page
         assert parts(server)["token"] == "unavailable"
         assert len(program_names(server)) == count
         assert not tokens.exists() or not any(tokens.iterdir())
