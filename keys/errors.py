@@ -66,6 +66,15 @@ class EncryptionLimitReached(KMSError):
     mend = _("Rotate the key, or use another one; imported keys can't be rotated.")
 
 
+class UnreadableVersion(KMSError):
+    """A stored version that doesn't unwrap to what it was."""
+
+    code = "InternalError.UnreadableVersion"
+    http_status = 500
+    why = _("A stored version of the key can't be used any more.")
+    mend = _("Put the database and the token back together from the same backup.")
+
+
 class KeyPendingDelete(KMSError):
     """A key in its waiting period gives out no data keys."""
 

@@ -14,6 +14,7 @@ from keys.operations import (
     RotateDueKey,
 )
 from keys.operations.holding import attempt_on, hold_of
+from keys.scrubbing import scrub
 from kmsconsole import clock
 from kmsconsole.alarms.models import DeletionHold
 from kmsconsole.schedule.stint import Stint
@@ -77,6 +78,7 @@ def _count_uses(stint: Stint) -> None:
 
 SWEEPS: tuple[Sweep, ...] = (
     Chore("usage", timedelta(minutes=1), _count_uses),
+    Chore("scrub", timedelta(minutes=5), scrub),
     RowSweep(
         "rotation",
         Calendar(

@@ -106,6 +106,7 @@ from keys.operations.tagging import (
     TagKey,
     TagKeys,
 )
+from keys.operations.verification import VerifyKeyVersion, VerifyKeyVersions
 from kmsconsole.operations import Operation
 
 OPERATIONS: tuple[type[Operation], ...] = (
@@ -185,6 +186,8 @@ SYSTEM_OPERATIONS: tuple[type[Operation], ...] = (
     RotateDueKey,
     DestroyDataKey,
     ExpireKeyMaterial,
+    VerifyKeyVersion,
+    VerifyKeyVersions,
 )
 
 __all__ = [
@@ -261,4 +264,6 @@ __all__ = [
     "UpdateDataKeyName",
     "UpdateKeyDescription",
     "VerifyByAsymmetricKey",
+    "VerifyKeyVersion",
+    "VerifyKeyVersions",
 ]

@@ -52,6 +52,8 @@ DEEDS: dict[str, str | Promise] = {
     "GetParametersForImport": gettext_lazy("Get import parameters"),
     "ImportKeyMaterial": gettext_lazy("Import material"),
     "DeleteImportedKeyMaterial": gettext_lazy("Delete material"),
+    "VerifyKeyVersion": gettext_lazy("Try stored version"),
+    "VerifyKeyVersions": gettext_lazy("Try stored versions"),
     "ExpireKeyMaterial": gettext_lazy("Material expired"),
     "Encrypt": gettext_lazy("Encrypt"),
     "Decrypt": gettext_lazy("Decrypt"),

@@ -2,6 +2,7 @@
 
 import logging
 from datetime import timedelta
+from functools import partial
 
 from django.db import Error as DatabaseFailure
 from django.db.models import Q
@@ -52,7 +53,8 @@ def _run(sweep: Sweep, seconds: float | None, holder: str) -> tuple[Tally, bool]
     row, _ = SweepRun.objects.get_or_create(name=sweep.name)
     begun = clock.now()
     resume = row.resume if seconds is not None else ""
-    stint = Stint(resume, seconds, lambda: _keep_lease(sweep.name, holder))
+    keep = partial(_keep_lease, sweep.name, holder)
+    stint = Stint(resume, seconds, keep, row.completed_at)
     unfinished = row.unfinished
     if resume or sweep.pending():
         unfinished = unfinished or _mark_unfinished(sweep)
@@ -86,7 +88,7 @@ def _note(sweep: Sweep, stint: Stint, **more: object) -> None:
     more |= {"ended_at": moment, "resume": stint.resume, **tally.figures()}
     if tally.failed:
         more |= {"failure": tally.failure, "failed_at": moment}
-    if not stint.resume:
+    if not stint.resume and not stint.idle:
         more["completed_at"] = moment
     SweepRun.objects.filter(name=sweep.name).update(**more)
     if tally.due:

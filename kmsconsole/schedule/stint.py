@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.db import Error as DatabaseFailure
 
@@ -48,7 +49,8 @@ class Stint:
     """One run. `resume` is where the last one stopped, then where this one did.
 
     `seconds` is how long it may take; None: as long as there is something to do.
-    `keep` is called every few seconds, to say that the run is alive.
+    `keep` is called every few seconds, to say that the run is alive. `completed_at` is
+    when the last one reached its end; an `idle` one doesn't count as a run.
     """
 
     KEPT_SECONDS = 15.0
@@ -58,6 +60,7 @@ class Stint:
         resume: str = "",
         seconds: float | None = None,
         keep: Callable[[], None] = lambda: None,
+        completed_at: datetime | None = None,
     ) -> None:
         self.tally = Tally()
         self.resume = resume
@@ -65,6 +68,13 @@ class Stint:
         self._begun = self._kept = time.monotonic()
         self._seconds = seconds
         self._unavailable = 0
+        self.completed_at = completed_at
+        self.idle = False
+
+    @property
+    def endless(self) -> bool:
+        """Whether it may take as long as it likes."""
+        return self._seconds is None
 
     def goes_on(self) -> bool:
         """Say whether there is time for another row."""

@@ -202,6 +202,8 @@ ROWS: dict[str, Row] = {
     "HoldKeyDeletion": by_service({"KeyId": KEY}),
     "DestroyKey": by_service({"KeyId": KEY}),
     "RotateDueKey": by_service({"KeyId": KEY}),
+    "VerifyKeyVersion": by_service({"KeyId": KEY, "Number": 1}),
+    "VerifyKeyVersions": by_service(),
     "ExpireKeyMaterial": by_service({"KeyId": KEY}),
     "EndAccess": by_service({"Table": "UserKeyGrant", "Number": 2**31}),
     "CreateCloudKey": by_service({"Product": "cos"}),
