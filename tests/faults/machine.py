@@ -28,6 +28,7 @@ from kmsconsole.audit.models import AuditEvent
 from kmsconsole.errors import KMSError
 from kmsconsole.operations import registry
 from kmsconsole.principals import Kind, Principal
+from kmsconsole.schedule import database_time
 from tests.faults import oracle
 from tests.faults.oracle import GONE, KINDS, Key, Sealed
 from tests.personas import ACCOUNT, FOREIGN_ROOT, ROOT, SUB, execute
@@ -49,7 +50,10 @@ JUMPS = (
 )
 SWITCHES = ("EnableKey", "DisableKey")
 ARCHIVING = ("ArchiveKey", "CancelKeyArchive")
-ENDING = ("CancelKeyDeletion", "DeleteImportedKeyMaterial", "DisableKeyRotation")
+ENDING = (
+    *("CancelKeyDeletion", "DeleteImportedKeyMaterial", "DisableKeyRotation"),
+    "ConfirmKeyDeletion",
+)
 LOOKING = ("DescribeKey", "ListKeyVersions", "GetKeyRotationStatus", "GetPublicKey")
 WITHOUT_PARAMETERS = (*SWITCHES, *ARCHIVING, *ENDING, *LOOKING)
 _OAEP = padding.OAEP(padding.MGF1(hashes.SHA256()), hashes.SHA256(), None)
@@ -79,6 +83,7 @@ class Lifecycle(RuleBasedStateMachine):
     # Of all examples: how often each call was made, and which cells of the table met.
     steps: ClassVar[Counter[str]] = Counter()
     met: ClassVar[set[tuple[str, str, str]]] = set()
+    words: ClassVar[set[str]] = set()
 
     def __init__(self) -> None:
         super().__init__()
@@ -91,7 +96,10 @@ class Lifecycle(RuleBasedStateMachine):
         block._from_testcase = True
         self._stack.enter_context(block)
         self._stack.callback(transaction.set_rollback, rollback=True)
-        self._stack.enter_context(mock.patch.object(clock, "now", self._read_clock))
+        for module in (clock, database_time):
+            self._stack.enter_context(
+                mock.patch.object(module, "now", self._read_clock)
+            )
         self._stack.enter_context(
             mock.patch.object(Token, "generate_apart", _lend_pair)
         )
@@ -114,6 +122,7 @@ class Lifecycle(RuleBasedStateMachine):
             output, code = None, refusal.code.rpartition(".")[2]
         self.told[call, code] += 1
         self.steps[call] += 1
+        self.words.add(code)
         assert code == expected, f"{call}: {code or 'done'}, not {expected or 'done'}"
         return output
 
@@ -124,6 +133,7 @@ class Lifecycle(RuleBasedStateMachine):
         expected = key.refusal(call, self.now)
         self.met.add((call, key.state, key.kind))
         output = self.ask(call, expected, who, KeyId=key.id, **data)
+        key.notice(call, expected, self.now)
         return None if expected else output
 
     def key(self, which: int) -> Key:
@@ -296,6 +306,7 @@ class Lifecycle(RuleBasedStateMachine):
             expected = "InvalidCiphertext"
         more = {"EncryptionContext": context} if context else {}
         answer = self.ask("Decrypt", expected, CiphertextBlob=sealed.blob, **more)
+        key.notice("Decrypt", expected, self.now)
         if answer:
             assert answer == {"KeyId": key.id, "Plaintext": sealed.plain}
 
@@ -329,11 +340,19 @@ class Lifecycle(RuleBasedStateMachine):
 
     @rule()
     def sweep(self) -> None:
-        """Destroy what is due; everything else refuses, however it is asked."""
+        """Do to each key what may be due; what isn't refuses, however it is asked."""
         for key in self.keys:
-            if self.about(key, "DestroyKey", SYSTEM) is not None:
-                key.follow("DestroyKey", self.now)
+            for call in ("RotateDueKey", "HoldKeyDeletion", "DestroyKey"):
+                if self.about(key, call, SYSTEM) is not None:
+                    key.follow(call, self.now)
             self.compare(key)
+
+    @rule(which=_which)
+    def miss_a_key(self, which: int) -> None:
+        """Use a key, begin its waiting period, and try to use it once more."""
+        self.encrypt(which, None, drawn=False)
+        self.schedule(which, 7)
+        self.encrypt(which, None, drawn=True)
 
     @rule()
     def restart(self) -> None:

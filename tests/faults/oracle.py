@@ -16,6 +16,10 @@ GENERATED, IMPORTED, SIGNING, DECRYPTING, CLOUD = KINDS = (
 STATES = ("Enabled", "Disabled", "PendingDelete", "PendingImport", "Archived")
 GONE = "Destroyed"
 BY_HAND = timedelta(hours=24)
+# Who uses a key that is pending deletion, or tries to, was in need of it lately.
+RECENT, RESPITE = timedelta(days=30), timedelta(hours=24)
+_USES = ("Encrypt", "GenerateDataKey", "Decrypt", "SignByAsymmetricKey")
+USES = (*_USES, "AsymmetricRsaDecrypt")
 
 _SHORT = {
     "no": "CmkStateNotSupport",
@@ -32,6 +36,8 @@ ArchiveKey | >Archived | >Archived | no | no | ok
 CancelKeyArchive | no | no | no | no | >Enabled
 ScheduleKeyDeletion | CmkShouldBeDisabled | >Pending | no | >Pending | >Pending
 CancelKeyDeletion | none | none | >Disabled | none | none
+HoldKeyDeletion | none | none | ok | none | none
+ConfirmKeyDeletion | none | none | ok | none | none
 DestroyKey | no | no | >Destroyed | no | no
 GetParametersForImport | ok | ok | ok | ok | ok
 ImportKeyMaterial | ok | no | no | >Enabled | no
@@ -40,6 +46,7 @@ EnableKeyRotation | ok | ok | no | no | no
 DisableKeyRotation | ok | ok | ok | ok | ok
 GetKeyRotationStatus | ok | ok | ok | ok | ok
 RotateKey | ok | no | no | no | no
+RotateDueKey | ok | no | no | no | no
 UpdateKeyDescription | ok | ok | no | ok | ok
 DescribeKey | ok | ok | ok | ok | ok
 ListKeyVersions | ok | ok | ok | ok | ok
@@ -53,9 +60,9 @@ AsymmetricRsaDecrypt | ok | no | no | no | no
 # Calls that a kind of key refuses in every state, with the word for it.
 _PEOPLES = (
     *("EnableKey", "ArchiveKey", "CancelKeyArchive", "CancelKeyDeletion"),
-    "UpdateKeyDescription",
+    *("UpdateKeyDescription", "ConfirmKeyDeletion"),
 )
-_USED = ("DisableKey", "ScheduleKeyDeletion", "DestroyKey")
+_USED = ("DisableKey", "ScheduleKeyDeletion", "DestroyKey", "HoldKeyDeletion")
 _MATERIAL = ("GetParametersForImport", "ImportKeyMaterial", "DeleteImportedKeyMaterial")
 _SYMMETRIC = ("Encrypt", "GenerateDataKey", "Decrypt")
 _PAIRS = ("GetPublicKey", "SignByAsymmetricKey", "AsymmetricRsaDecrypt")
@@ -65,17 +72,17 @@ _REFUSING = {
     IMPORTED: {
         _PAIRS: "InvalidKeyUsage",
         _ROTATING: "ExternalCmkCanNotRotate",
-        ("RotateKey",): "RotateNotSupported",
+        ("RotateKey", "RotateDueKey"): "RotateNotSupported",
     },
     SIGNING: {
         _MATERIAL: "NotExternalCmk",
         (*_SYMMETRIC, "AsymmetricRsaDecrypt"): "InvalidKeyUsage",
-        (*_ROTATING, "RotateKey"): "RotateNotSupported",
+        (*_ROTATING, "RotateKey", "RotateDueKey"): "RotateNotSupported",
     },
     DECRYPTING: {
         _MATERIAL: "NotExternalCmk",
         (*_SYMMETRIC, "SignByAsymmetricKey"): "InvalidKeyUsage",
-        (*_ROTATING, "RotateKey"): "RotateNotSupported",
+        (*_ROTATING, "RotateKey", "RotateDueKey"): "RotateNotSupported",
     },
     CLOUD: {
         _MATERIAL: "NotExternalCmk",
@@ -137,6 +144,11 @@ class Key:
     present: bool = True
     valid_to: datetime | None = None
     sealed: list[Sealed] = field(default_factory=list)
+    used_at: datetime | None = None
+    scheduled_at: datetime | None = None
+    attempted: bool = False
+    held: bool = False
+    runs_at: datetime | None = None
 
     def __post_init__(self) -> None:
         if self.kind == IMPORTED:
@@ -156,13 +168,44 @@ class Key:
         cell = _rows()[call][self.state]
         if cell != "ok" and not cell.startswith(">"):
             return cell
-        if call == "DestroyKey" and (self.deletion is None or now < self.deletion):
-            return "CmkStateNotSupport"
-        if call == "RotateKey":
-            return self._rotation_refusal(now)
-        return ""
+        more = getattr(self, f"_refuse_{call}", None)
+        return more(now) if more is not None else ""
 
-    def _rotation_refusal(self, now: datetime) -> str:
+    def _refuse_DestroyKey(self, now: datetime) -> str:  # noqa: N802
+        if self.deletion is None or now < self.deletion:
+            return "CmkStateNotSupport"
+        if not self.held:
+            return "DeletionHeld" if self.needed else ""
+        waits = self.runs_at is None or now < self.runs_at
+        return "DeletionHeld" if waits else ""
+
+    def _refuse_HoldKeyDeletion(self, now: datetime) -> str:  # noqa: N802
+        if self.held:
+            return "DeletionHeld"
+        return "" if self.needed else "DeletionNotHeld"
+
+    def _refuse_ConfirmKeyDeletion(self, now: datetime) -> str:  # noqa: N802
+        return "" if self.held and self.runs_at is None else "DeletionNotHeld"
+
+    def _refuse_RotateDueKey(self, now: datetime) -> str:  # noqa: N802
+        return "" if self.due is not None and self.due <= now else "CmkStateNotSupport"
+
+    @property
+    def needed(self) -> bool:
+        """Whether somebody tried to use it while it waits, who used it before."""
+        if not self.attempted or self.used_at is None or self.scheduled_at is None:
+            return False
+        return self.used_at >= self.scheduled_at - RECENT
+
+    def notice(self, call: str, refusal: str, now: datetime) -> None:
+        """Remember a use, and an attempt at one that only the state forbade."""
+        if call in USES and not refusal:
+            self.used_at = now
+        forbidden = ("CmkDisabled", "KeyPendingDelete", "CmkStateNotSupport")
+        if self.state == "PendingDelete" and refusal in forbidden:
+            self.attempted |= call in {*USES, "GetPublicKey"}
+
+    def _refuse_RotateKey(self, now: datetime) -> str:  # noqa: N802
         if not self.rotation:
             return "RotateNotSupported"
         recent = any(
@@ -183,9 +226,10 @@ class Key:
 
     def _ScheduleKeyDeletion(self, now: datetime, days: int) -> None:  # noqa: N802
         self.deletion = now.replace(microsecond=0) + timedelta(days=days)
+        self.scheduled_at, self.attempted = now, False
 
     def _CancelKeyDeletion(self, now: datetime, days: int) -> None:  # noqa: N802
-        self.deletion = None
+        self.deletion, self.held, self.runs_at = None, False, None
         if not self.present:
             self.state = "PendingImport"
 
@@ -204,6 +248,19 @@ class Key:
     def _RotateKey(self, now: datetime, days: int) -> None:  # noqa: N802
         self.renew(now, by_hand=True)
         self.due = now + timedelta(days=self.days)
+
+    def _RotateDueKey(self, now: datetime, days: int) -> None:  # noqa: N802
+        self.renew(now, by_hand=False)
+        # The calendar stays: the first of its dates that is still to come.
+        while self.due is not None and self.due <= now:
+            self.due += timedelta(days=self.days)
+
+    def _HoldKeyDeletion(self, now: datetime, days: int) -> None:  # noqa: N802
+        self.held = True
+
+    def _ConfirmKeyDeletion(self, now: datetime, days: int) -> None:  # noqa: N802
+        assert self.deletion is not None
+        self.runs_at = max(now + RESPITE, self.deletion)
 
     def _DeleteImportedKeyMaterial(self, now: datetime, days: int) -> None:  # noqa: N802
         self.present, self.valid_to = False, None

@@ -19,6 +19,7 @@ def test_keys_live_as_the_specification_says(shard: int) -> None:
     number, sequences = sizes.seed() + shard, sizes.of("sequences") // SHARDS
     Lifecycle.steps.clear()
     Lifecycle.met.clear()
+    Lifecycle.words.clear()
     began, spent = time.monotonic(), time.process_time()
     run_state_machine_as_test(
         seed(number)(Lifecycle),
@@ -34,9 +35,13 @@ def test_keys_live_as_the_specification_says(shard: int) -> None:
     sizes.say(
         f"lifecycle {shard + 1}/{SHARDS}: {sequences:,} sequences of up to "
         f"{sizes.STEPS} steps, {Lifecycle.steps.total():,} operations, "
-        f"{len(Lifecycle.met)} cells of the table, 0 differences, seed {number}, "
+        f"{len(Lifecycle.met)} cells of the table, "
+        f"{len(Lifecycle.words) - 1} ways to be refused, 0 differences, seed {number}, "
         f"{time.monotonic() - began:.0f} s ({time.process_time() - spent:.0f} s CPU)"
     )
     # Fewer than in the sample can't be expected to meet every call.
     if sequences >= sizes.SAMPLE["sequences"] // SHARDS:
         assert {*CALLS, "CreateKey", "CreateCloudKey"} == set(Lifecycle.steps)
+        assert {"DeletionHeld", "MaterialNotMatch", "RotateRateLimited"} < (
+            Lifecycle.words
+        )
