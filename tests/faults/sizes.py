@@ -9,8 +9,8 @@ import sys
 
 STEPS = 30
 LONGEST_SECONDS = 3600
-SAMPLE = {"sequences": 500, "points": 40}
-FULL = {"sequences": 2_000, "points": 100_000}
+SAMPLE = {"sequences": 500, "points": 40, "kills": 5, "due": 30, "races": 40}
+FULL = {"sequences": 2_000, "points": 400, "kills": 200, "due": 2_000, "races": 1_000}
 _SEED = 20_261_128
 
 
