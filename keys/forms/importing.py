@@ -51,8 +51,14 @@ class ImportKeyMaterialForm(WireForm):
     )
 
     def clean(self) -> dict[str, Any]:
-        """Say so where a date was wanted and none was given."""
+        """Say so where something is missing: a date that was wanted, a file or text."""
         data = super().clean() or self.cleaned_data
+        if not data.get("material_file") and not data.get("EncryptedKeyMaterial"):
+            words = _("Choose the file that openssl wrote, or paste it as Base64.")
+            self.add_error("EncryptedKeyMaterial", words)
+        if not data.get("token_file") and not data.get("ImportToken"):
+            words = _("Choose the file of the token, or paste its text.")
+            self.add_error("ImportToken", words)
         wanted = data.get("expires") == "date" and "ValidTo" not in self.errors
         if wanted and data.get("ValidTo") is None:
             self.add_error("ValidTo", _("Choose a date and a time, or “Never”."))

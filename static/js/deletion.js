@@ -26,7 +26,9 @@ class DeletionForm extends HTMLElement {
 
   update() {
     if (this.danger) this.danger.disabled = this.typed.value.trim() !== this.dataset.name;
-    if (!this.days?.value || !this.days.validity.valid) return;
+    const fits = Boolean(this.days?.value) && this.days.validity.valid;
+    for (const place of this.querySelectorAll("output[data-date]")) place.hidden = !fits;
+    if (!fits) return;
     const date = spoken.format(new Date(Date.now() + this.days.valueAsNumber * DAY));
     for (const place of this.querySelectorAll("[data-date]")) {
       place.textContent = place.dataset.date.replace("%s", date);

@@ -149,3 +149,77 @@ def test_many_keys_at_once(browse: Open) -> None:
     page.keyboard.press("Enter")
     press(page, dialog.get_by_role("button", name="Disable: 1 key"))
     expect(page.get_by_text("1 key is disabled")).to_be_visible()
+
+
+def test_people_and_their_menus(browse: Open, paths: dict[str, str]) -> None:
+    del paths  # They came with the keys.
+    page = browse().open("/access/sub-accounts/")
+    page.keyboard.press("/")
+    page.keyboard.type("bob.fi")
+    expect(page.locator("tbody tr")).to_have_count(1)
+    press(page, page.get_by_role("link", name="bob.fischer", exact=True))
+    expect(page.get_by_role("heading", level=1, name="bob.fischer")).to_be_visible()
+    more = page.locator("summary", has_text="More")
+    press(page, more)
+    tab_to(page, page.get_by_role("link", name="Delete"))
+    page.keyboard.press("Escape")
+    expect(more).to_be_focused()
+    expect(page.get_by_role("link", name="Delete")).to_be_hidden()
+    dialog = page.get_by_role("dialog")
+    disable = page.get_by_role("link", name="Disable", exact=True)
+    tab_to(page, disable, "Shift+Tab")
+    page.keyboard.press("Enter")
+    expect(dialog).to_be_visible()
+    has_focus_inside(dialog)
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    expect(disable).to_be_focused()
+    press(page, page.get_by_role("link", name="Add to group"))
+    expect(dialog.get_by_label("Group")).to_be_visible()
+    if not dialog.get_by_label("Group").evaluate("e => e === document.activeElement"):
+        tab_to(page, dialog.get_by_label("Group"))
+    page.keyboard.type("key-operators")
+    press(page, dialog.get_by_role("button", name="Add"))
+    expect(page.get_by_role("link", name="key-operators").first).to_be_visible()
+
+
+def test_a_right_is_given_and_looked_at(browse: Open, paths: dict[str, str]) -> None:
+    page = browse().open(f"{paths['session_tokens']}access/")
+    press(page, page.get_by_role("link", name="Give a right"))
+    page.wait_for_url("**/grant/**")
+    tab_to(page, page.get_by_role("radio", name="A person"))
+    page.keyboard.press("ArrowRight")
+    expect(page.get_by_role("radio", name="A group")).to_be_checked()
+    tab_to(page, page.get_by_label("Name", exact=True))
+    page.keyboard.type("payments")
+    tab_to(page, page.get_by_label("May", exact=True))
+    page.keyboard.type("Decrypt only")
+    press(page, page.get_by_role("button", name="Show what changes"))
+    expect(page.locator(".gained").first).to_contain_text("Decrypt")
+    press(page, page.get_by_role("button", name="Give this right"))
+    page.wait_for_url("**/access/")
+    row = page.locator("tbody", has=page.get_by_role("rowheader", name="payments"))
+    press(page, row.locator("summary"))
+    take = row.get_by_role("link", name="Take away Decrypt only")
+    press(page, take)
+    expect(page.locator(".lost").first).to_contain_text("Decrypt")
+
+
+def test_activity_is_narrowed_and_requests_are_reached(
+    browse: Open, paths: dict[str, str]
+) -> None:
+    del paths
+    page = browse().open("/activity/")
+    who = page.get_by_label("Who", exact=True)
+    tab_to(page, who)
+    page.keyboard.type("nobody-of-this-name")
+    expect(page.get_by_role("heading", name="No event fits")).to_be_visible()
+    expect(who).to_be_focused()
+    press(page, page.get_by_role("link", name="Who: nobody-of-this-name"))
+    expect(page.get_by_role("table")).to_be_visible()
+    press(page, page.get_by_role("link", name="Requests"))
+    press(page, page.get_by_role("link", name="Decide").first)
+    dialog = page.get_by_role("dialog")
+    if dialog.is_visible():
+        page.keyboard.press("Escape")
+        expect(dialog).to_be_hidden()
