@@ -7,7 +7,9 @@ at before a change of the look is called done.
 """
 
 import argparse
+import os
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,6 +31,30 @@ LOOKS = (
     (390, "light", "en"),
     (1440, "light", "zh-hans"),
 )
+# Servers have DejaVu as their only Latin face, which no desktop shows for system-ui.
+FONTS = """<?xml version="1.0"?>
+<!DOCTYPE fontconfig SYSTEM "fonts.dtd">
+<fontconfig>
+  <include ignore_missing="yes">/etc/fonts/fonts.conf</include>
+  <match target="pattern">
+    <test name="family"><string>sans-serif</string></test>
+    <edit name="family" mode="prepend" binding="strong">
+      <string>Noto Sans CJK SC</string>
+    </edit>
+  </match>
+</fontconfig>
+"""
+
+
+@contextmanager
+def fonts() -> Iterator[None]:
+    """Let Chromium find a face like a desktop's, where there is one."""
+    with tempfile.NamedTemporaryFile("w", suffix=".conf") as file:
+        file.write(FONTS)
+        file.flush()
+        os.environ["FONTCONFIG_FILE"] = file.name
+        yield
+        del os.environ["FONTCONFIG_FILE"]
 
 
 @contextmanager
@@ -82,7 +108,8 @@ def main() -> None:
     parser.add_argument("--readme", action="store_true", help="only the README's two")
     readme_only: bool = parser.parse_args().readme
     IMAGES.mkdir(exist_ok=True)
-    with RunningServer.started(KMS_REGIONS="ap-guangzhou") as server:
+    regions = {"KMS_REGIONS": "ap-guangzhou"}
+    with fonts(), RunningServer.started(**regions) as server:
         paths = furniture.placeholders(furniture.put_into(server))
         with console(server, 1440, "light", "en") as person:
             person.open("/keys/").screenshot(path=IMAGES / "keys.png")
