@@ -14,13 +14,15 @@ from django_htmx.http import replace_url
 
 from accessctl.operations import DescribeEvent, ExportEvents, ListEvents
 from accessctl.operations.events import EXAMINED, MOST_EXPORTED, named
-from keys.operations import DescribeKeyEvent
+from keys.models import CustomerMasterKey
+from keys.operations import DescribeKey, DescribeKeyEvent
 from keys.views.filters import Chip, address, tidy
 from keys.views.happenings import OUTCOMES, deed, happenings
 from kmsconsole import clock
 from kmsconsole.audit.models import AuditEvent
 from kmsconsole.errors import KMSError, StepUpRequired, UnauthorizedOperation
 from kmsconsole.operations import Effect
+from kmsconsole.principals import Call
 from kmsconsole.views import console_call
 
 # The parts of the address, and the parameters they stand for.
@@ -123,7 +125,9 @@ class ActivityPage(View):
             "groups": _GROUPS.items(),
             "kinds": [(words, _choices(effect)) for effect, words in _KINDS],
             "outcomes": OUTCOMES.items(),
-            "happenings": happenings(output["Events"]),
+            "happenings": happenings(
+                output["Events"], _key_names(console_call(request), output["Events"])
+            ),
             "reached": output["SearchedBackTo"],
             "examined": f"{EXAMINED:,}",
             "older": older and address(request, before=str(older)),
@@ -132,6 +136,16 @@ class ActivityPage(View):
             "most": f"{MOST_EXPORTED:,}",
             "url": request.path,
         }
+
+
+def _key_names(call: Call, events: list[AuditEvent]) -> dict[str, str]:
+    """Return the names of the keys that the reader may see, by their IDs."""
+    ids = {event.key_id for event in events if event.key_id}
+    if not ids:
+        return {}
+    keys = CustomerMasterKey.objects.filter(id__in=ids)
+    seen = call.visible(DescribeKey, keys).values_list("id", "alias")
+    return {str(key_id): alias for key_id, alias in seen}
 
 
 def _choices(effect: Effect) -> list[tuple[str, str]]:

@@ -1,7 +1,7 @@
 """What the audit says about a key, in people's words."""
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -179,12 +179,14 @@ _FACTS: tuple[tuple[str, str | Promise, Callable[[Any], str]], ...] = (
 class Happening:
     """One event as pages show it; `facts` are what of its details has words.
 
-    `recorded` are all of its details, as they were recorded.
+    `recorded` are all of its details, as they were recorded; `key_name` is what the
+    key is called now, where it is known.
     """
 
     event: AuditEvent
     facts: tuple[tuple[str, str], ...]
     recorded: tuple[tuple[str, str], ...] = ()
+    key_name: str = ""
 
     @property
     def deed(self) -> str:
@@ -224,10 +226,18 @@ class Happening:
         return next((v for k, v in self.facts if k == gettext("Reason")), "")
 
 
-def happenings(events: Iterable[AuditEvent]) -> list[Happening]:
-    """Return events as pages show them."""
+def happenings(
+    events: Iterable[AuditEvent], names: Mapping[str, str] | None = None
+) -> list[Happening]:
+    """Return events as pages show them; `names` are of keys, by their IDs."""
+    known = names or {}
     return [
-        Happening(event, _facts(event.details), _recorded(event.details))
+        Happening(
+            event,
+            _facts(event.details),
+            _recorded(event.details),
+            known.get(str(event.key_id), ""),
+        )
         for event in events
     ]
 

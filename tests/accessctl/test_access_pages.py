@@ -90,6 +90,20 @@ def test_a_deletion_says_whom_it_takes_the_key_from() -> None:
     assert "the right ExplainAccess" in said
 
 
+def test_activity_names_keys_to_those_who_may_see_them() -> None:
+    root = signed_in()
+    key = create_key("ledger")
+    ann = sub_account()
+    grant(ann, "ListEvents")
+    asked = "/activity/?what=CreateKey"
+    assert "Key: ledger" in words(root.get(asked))
+    said = words(browser(ann).get(asked))
+    assert "Key: ledger" not in said
+    assert key in said
+    grant(ann, "DescribeKey", key=key)
+    assert "Key: ledger" in words(browser(ann).get(asked))
+
+
 def test_giving_shows_the_difference_first_and_saves_when_sent() -> None:
     root = signed_in()
     key = create_key()
