@@ -20,6 +20,7 @@ from keys.hsm.errors import HsmError, HsmMismatch
 from keys.models import Heartbeat, TokenKey
 from kmsconsole import clock, datafolder, env, health, softhsm
 from kmsconsole.audit.models import AuditEvent
+from kmsconsole.schedule.models import ClockState
 
 _CLOCK_TOLERANCE: Final = timedelta(seconds=5)
 _SQLITE_FULL: Final = 2
@@ -164,6 +165,19 @@ def _protections() -> Iterator[Finding]:
             )
 
 
+def _doubt() -> Iterator[Finding]:
+    state = ClockState.objects.filter(pk=1).first()
+    if state is not None and state.doubtful(clock.now()):
+        until = state.doubt_until
+        yield Finding(
+            "clock",
+            Level.NOTE if until else Level.MEND,
+            f"it is in doubt ({state.doubt}): nothing is destroyed"
+            + (f" until {until:%Y-%m-%d %H:%M} UTC" if until else ""),
+            "check the time, then manage.py clock confirm",
+        )
+
+
 def _clock() -> Iterator[Finding]:
     moment = clock.now()
     try:
@@ -182,6 +196,7 @@ def _clock() -> Iterator[Finding]:
         )
     else:
         yield Finding("clock", Level.OK, "not behind what was written earlier")
+    yield from _doubt()
 
 
 def _processes() -> Iterator[Finding]:
@@ -197,6 +212,12 @@ def _processes() -> Iterator[Finding]:
             yield Finding("processes", Level.OK, f"{name} works")
         else:
             yield _mend("processes", f"{name} is late", f"look for {name} in the log")
+    for name in health.late_sweeps():
+        yield _mend(
+            "processes",
+            f"the sweep {name} hasn't run for too long",
+            f"look for {name} in the worker's log, or run manage.py sweep {name}",
+        )
 
 
 _PARTS: Final[tuple[Callable[[], Iterator[Finding]], ...]] = (

@@ -1,8 +1,8 @@
 """What a supervisor, a proxy and a person may ask without signing in: does it run?
 
 `/healthz` speaks for the process alone. `/readyz` answers 503 where the database or the
-token can't be used and names the part; beat and worker are reported, but a late one
-doesn't take the service away from its users.
+token can't be used and names the part; beat, worker and sweeps are reported, but a late
+one doesn't take the service away from its users.
 """
 
 import time
@@ -21,6 +21,7 @@ from keys.custody import keyring
 from keys.hsm.token import TokenStatus
 from keys.models import Heartbeat
 from kmsconsole import clock
+from kmsconsole.schedule.lateness import late
 
 _log = structlog.get_logger(__name__)
 
@@ -78,6 +79,8 @@ def readyz(_request: HttpRequest) -> JsonResponse:
     token = OK if _token.status().ready else UNAVAILABLE
     ready = database == token == OK
     parts = {"database": database, "token": token, **(beats or {})}
+    if beats is not None:
+        parts["sweeps"] = LATE if late_sweeps() else OK
     return JsonResponse(
         {"status": OK if ready else UNAVAILABLE, **parts}, status=200 if ready else 503
     )
@@ -95,3 +98,12 @@ def heartbeats() -> dict[str, str] | None:
         name: OK if name in seen and moment - seen[name] <= limit else LATE
         for name, limit in _LATE_AFTER.items()
     }
+
+
+def late_sweeps() -> list[str]:
+    """Return the sweeps that haven't run for too long; none where nobody can tell."""
+    try:
+        return late()
+    except DatabaseFailure:
+        _log.warning("sweeps not checked", exc_info=True)
+        return []

@@ -1,11 +1,20 @@
 """What the operator asks and says about the schedule."""
 
-from typing import Any
+from datetime import timedelta
+from itertools import islice
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from kmsconsole import clock
+from kmsconsole.inputs import OperationInput, WholeNumber
 from kmsconsole.operations import Effect, Operation, Scope
 from kmsconsole.schedule import clock_guard
 from kmsconsole.schedule.models import ClockState
+from kmsconsole.schedule.sweeps import Due, sweeps
+
+MOST_DAYS = 400
+MOST_DUE = 10_000
 
 
 class DescribeClock(Operation):
@@ -51,4 +60,42 @@ def _described(state: ClockState | None) -> dict[str, Any]:
     }
 
 
-OPERATIONS: tuple[type[Operation], ...] = (DescribeClock, ConfirmClock)
+class ListDueInput(OperationInput):
+    """How many days ahead to look; 0 for what is due now."""
+
+    days: Annotated[WholeNumber, Field(ge=0, le=MOST_DAYS)] = 30
+
+
+class ListDue(Operation):
+    """What is due in all accounts, and what falls due in the next days."""
+
+    effect = Effect.READ
+    scope = Scope.OPERATOR
+    api = False
+    audited_fields = ("days",)
+    Input = ListDueInput
+
+    def perform(self, data: ListDueInput) -> dict[str, Any]:
+        """Return it oldest first, so many at most of each sweep."""
+        until = clock.now() + timedelta(days=data.days)
+        found = []
+        more = False
+        for sweep in sweeps().values():
+            rows = list(islice(sweep.coming(until), MOST_DUE + 1))
+            more |= len(rows) > MOST_DUE
+            found += rows[:MOST_DUE]
+        found.sort(key=lambda due: due.at)
+        return {"Due": [_due(row) for row in found], "More": more}
+
+
+def _due(row: Due) -> dict[str, Any]:
+    return {
+        "Kind": row.kind,
+        "At": row.at.isoformat(),
+        "Account": row.account_uin,
+        "Region": row.region,
+        "KeyId": row.key_id,
+    }
+
+
+OPERATIONS: tuple[type[Operation], ...] = (DescribeClock, ConfirmClock, ListDue)

@@ -5,5 +5,6 @@ from django.utils.translation import gettext_lazy
 
 DEEDS: dict[str, str | Promise] = {
     "DescribeClock": gettext_lazy("View clock"),
+    "ListDue": gettext_lazy("View what is due"),
     "ConfirmClock": gettext_lazy("Confirm clock"),
 }

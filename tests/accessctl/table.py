@@ -262,6 +262,7 @@ ROWS: dict[str, Row] = {
     # The schedule.
     "DescribeClock": by_operator(),
     "ConfirmClock": by_operator(),
+    "ListDue": by_operator(),
     # Accounts.
     "CreateAccount": by_operator({"Name": "x"}),
     "CreateProduct": by_operator({"Code": "x"}),
