@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import reduce
 from operator import or_
 from typing import Any
+from uuid import UUID
 
 from accessctl import products, rulebook
 from accessctl.models import User
@@ -93,7 +94,9 @@ def gather(call: Call, resources: Iterable[Any]) -> rulebook.Rules:
     """Read the caller's rules on the account and on these keys, in two queries."""
     if call.principal.kind is not Kind.SUB:
         return ()
-    keys = [key.id for key in resources if key is not None]
+    # Rights are given on keys alone; people and groups are the account's.
+    ids = (getattr(each, "id", None) for each in resources)
+    keys = [number for number in ids if isinstance(number, UUID)]
     return rulebook.rules_of(call.principal.uin, keys)
 
 
@@ -173,11 +176,18 @@ def _deciding(call: Call, operation: type[Operation]) -> list[Rule]:
     moment = clock.now()
     return [
         rule
-        for rule in rulebook.rules_of(call.principal.uin)
+        for rule in _account_rules(call)
         if rule.statement.names(operation)
         and (rule.until is None or rule.until > moment)
         and rule.fits(call.source_address)
     ]
+
+
+def _account_rules(call: Call) -> rulebook.Rules:
+    if call.gathered is not None:
+        rules: rulebook.Rules = call.gathered
+        return rules
+    return rulebook.rules_of(call.principal.uin)
 
 
 def sees_all(call: Call, operation: type[Operation]) -> bool:
@@ -204,7 +214,7 @@ def has_full_access(call: Call) -> bool:
         rule.statement.full
         and (rule.until is None or rule.until > moment)
         and rule.fits(call.source_address)
-        for rule in rulebook.rules_of(call.principal.uin)
+        for rule in _account_rules(call)
     )
 
 

@@ -1,13 +1,16 @@
 """What permissions cost: the same number of statements, whatever there is of rights."""
 
 import json
+from itertools import product
 from typing import Any
 
 import pytest
 from django.db import connection
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from accessctl.models import Policy, PolicyAttachment, User
+from accessctl.models import Membership, Policy, PolicyAttachment, User
+from accessctl.operations import DisableSubAccount
 from keys.operations import (
     BrowseKeys,
     DescribeKey,
@@ -20,7 +23,8 @@ from keys.operations import (
 )
 from kmsconsole.operations import Operation
 from tests.accessctl.people import acting, grant, group, sub_account
-from tests.personas import ACCOUNT, call, create_key
+from tests.console import enter, signed_in
+from tests.personas import ACCOUNT, ROOT, call, create_key
 
 pytestmark = pytest.mark.django_db
 
@@ -100,3 +104,72 @@ def test_deciding_on_a_batch_costs_what_deciding_on_one_key_does() -> None:
         costs.append(statements)
     for operation in (DisableKeys, EnableKeys):
         assert costs[1][operation] - costs[0][operation] == 2
+
+
+def test_deciding_on_many_people_costs_what_deciding_on_one_does() -> None:
+    """Only writing each person grows with their number."""
+    deputy = sub_account("deputy")
+    grant(deputy, "role.full-access")
+    names = [sub_account(name).name for name in "abcd"]
+    costs = {}
+    for caller, number in product((ROOT, acting(deputy)), (2, 4)):
+        with CaptureQueriesContext(connection) as captured:
+            DisableSubAccount.execute(call(caller), {"Users": names[:number]})
+        costs[caller.name, number] = len(captured)
+    assert costs["admin", 4] - costs["admin", 2] == 2
+    for number in (2, 4):
+        assert costs["deputy", number] - costs["admin", number] == 2
+
+
+PAGES = (
+    "/keys/",
+    "/keys/{key}/",
+    "/keys/{key}/encrypt/",
+    "/keys/{key}/rotation/",
+    "/keys/{key}/access/",
+    "/keys/{key}/disable-key/",
+    "/access/mine/",
+    "/access/sub-accounts/",
+    "/access/groups/",
+    "/access/groups/team/",
+)
+# What a sub-account's page may cost beside root's: its rules are read once for each
+# operation that runs, once for the buttons and once for the menu.
+MOST_MORE = 16
+
+
+def page_costs(clients: dict[str, Client], key: str) -> dict[tuple[str, str], int]:
+    found = {}
+    for (who, client), path in product(clients.items(), PAGES):
+        client.get(path.format(key=key))
+        with CaptureQueriesContext(connection) as captured:
+            answer = client.get(path.format(key=key))
+        assert answer.status_code == 200, (who, path)
+        found[who, path] = len(captured)
+    return found
+
+
+def test_pages_cost_the_same_however_many_rights_and_people_there_are() -> None:
+    """Keys, grants, groups, members and policies may grow; statements don't."""
+    root, key = signed_in(), create_key()
+    deputy = sub_account("deputy")
+    team = group("team", deputy, sub_account("first"))
+    grant(team, "role.key-user", key=key)
+    grant(deputy, "role.full-access")
+    attach(deputy, 99)
+    clients = {"root": root, "deputy": Client()}
+    enter(clients["deputy"], deputy)
+    before = page_costs(clients, key)
+    for number in range(9):
+        other = create_key(f"key-{number}")
+        more = group(f"team-{number}", deputy, sub_account(f"sub-{number}"))
+        Membership.objects.create(group=team, user=sub_account(f"member-{number}"))
+        grant(deputy, "role.auditor", "Encrypt", key=other)
+        grant(more, "role.encrypt-only", key=key)
+        attach(deputy, number)
+    after = page_costs(clients, key)
+    assert after == before
+    for path in PAGES:
+        more_than_root = after["deputy", path] - after["root", path]
+        print(f"{path}: root {after['root', path]}, sub-account +{more_than_root}")
+        assert more_than_root <= MOST_MORE

@@ -1,9 +1,12 @@
 """Signing in: who may, what a refusal tells, who is slowed down, what is owed first."""
 
 import re
+from statistics import median
+from time import process_time
 from typing import Any
 
 import pytest
+from django.contrib.auth import authenticate
 from django.contrib.auth.hashers import Argon2PasswordHasher
 from django.test import Client
 
@@ -201,3 +204,33 @@ def test_guessing_the_present_password_is_slowed_down(ann: User) -> None:
     sign_in(client, ann)
     answers = [change_password(client, old="guess", new="x" * 20) for _ in range(11)]
     assert [answer.status_code for answer in answers] == [400] * 10 + [429]
+
+
+def test_known_and_unknown_names_take_the_same_time(ann: User, settings: Any) -> None:
+    """Processor time, in turns: a busy machine makes all of them alike slower."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+    ann.set_password(PASSWORD)
+    ann.save()
+    tried = {
+        "known": (ann.account_id, ann.name),
+        "unknown name": (ann.account_id, "nobody"),
+        "unknown account": (ann.account_id + 7, ann.name),
+    }
+    times: dict[str, list[float]] = {who: [] for who in tried}
+    for _ in range(15):
+        for who, (account, name) in tried.items():
+            begin = process_time()
+            found = authenticate(
+                None, account=account, username=name, password="not-the-password"
+            )
+            times[who].append(process_time() - begin)
+            assert found is None
+    known, *others = (median(times[who]) for who in tried)
+    ratios = [other / known for other in others]
+    print(
+        f"known {known * 1000:.1f} ms; unknown name x {ratios[0]:.3f}, "
+        f"unknown account x {ratios[1]:.3f} (median processor time of 15)"
+    )
+    # The hash takes nearly all of it: without one the ratio would be below 0.1.
+    for ratio in ratios:
+        assert 0.85 < ratio < 1.18
