@@ -1,7 +1,8 @@
 """`make bench`: everything side by side in one run, as figures and ratios.
 
-`make bench ARGS=list` measures the list of keys instead, `make bench ARGS=access` what
-permissions cost.
+Instead measure `make bench ARGS=list` the list of keys, `ARGS=access` what permissions
+cost, `ARGS=growth` whether much data slows requests down, `ARGS=memory` whether workers
+grow, `ARGS=parts` where the processor time of a request goes.
 
 Machines differ and are noisy: ratios of one run are what to compare, not figures of
 two runs. A refusal counts as a failure. Rate limits are off.
@@ -15,14 +16,16 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
-from benchmarks import access, load, postgresql, servers
+from benchmarks import access, growth, load, memory, paced, parts, postgresql, servers
 from benchmarks import list as key_list
+from benchmarks.actions import ACTIONS, moto_requests
 from benchmarks.load import Measured, Signer
 
 SECONDS = int(os.environ.get("BENCH_SECONDS", "10"))
 SIGNATURES = 30_000
+# Requests a second of the open loop.
+RATE = 200
 
 
 def inprocess(env: dict[str, str], what: str) -> float:
@@ -46,36 +49,39 @@ class Target:
     access_key: dict[str, str]
 
 
-def encrypt_over_the_wire(target: Target, workers: int) -> Measured:
+def over_the_wire(target: Target, workers: int) -> Iterator[tuple[str, Measured]]:
+    """Measure each action closed-loop, and Encrypt at a fixed rate where all work."""
     with servers.service(target.env, workers) as port:
         key = target.access_key
         signer = Signer(key["SecretId"], key["SecretKey"], f"127.0.0.1:{port}")
         key_id = servers.create_key(port, signer)
         address = f"http://127.0.0.1:{port}"
         load.run(address, load.encrypt_requests(signer, key_id, 100), 2)
-        requests = load.encrypt_requests(signer, key_id, SIGNATURES)
-        return load.run(address, requests, SECONDS)
+        for action, prepare in ACTIONS.items():
+            requests = prepare(port, signer, key_id, SIGNATURES)
+            yield action, load.run(address, requests, SECONDS)
+        if workers > 1:
+            number = RATE * SECONDS
+            requests = load.encrypt_requests(signer, key_id, SIGNATURES + number)
+            measured = paced.run(port, requests[SIGNATURES:], RATE, SECONDS)
+            print(f"{f'Encrypt, {target.name}, open loop':39} {measured}", flush=True)
+            if measured.failures:
+                yield "Encrypt, open loop", Measured(RATE, 0, 0, measured.failures)
 
 
 def noop_over_the_wire(env: dict[str, str], workers: int) -> Measured:
     with servers.noop(env, workers) as port:
         signer = Signer("AKIDbench", "secret", f"127.0.0.1:{port}")
-        requests = load.encrypt_requests(signer, "0" * 36, 1_000)
+        requests = load.encrypt_requests(signer, "0" * 36, SIGNATURES)
         return load.run(f"http://127.0.0.1:{port}", requests, SECONDS)
 
 
-def moto_over_the_wire() -> Measured:
+def moto_over_the_wire() -> dict[str, Measured]:
     with servers.moto() as port:
-        requests = servers.moto_requests(port)
-        return load.run(f"http://127.0.0.1:{port}", requests, SECONDS)
-
-
-def sqlite(home: Path, synchronous: str) -> str:
-    return (
-        f"sqlite:///{home / 'kms.sqlite3'}?transaction_mode=IMMEDIATE&timeout=20"
-        f"&init_command=PRAGMA journal_mode=WAL;PRAGMA synchronous={synchronous};"
-        "PRAGMA wal_autocheckpoint=4000;"
-    )
+        return {
+            action: load.run(f"http://127.0.0.1:{port}", requests, SECONDS)
+            for action, requests in moto_requests(port).items()
+        }
 
 
 @contextmanager
@@ -87,7 +93,7 @@ def targets() -> Iterator[list[Target]]:
         found = [
             Target(
                 f"SQLite {level}",
-                servers.environment(home, DATABASE_URL=sqlite(home, level)),
+                servers.environment(home, DATABASE_URL=servers.sqlite(home, level)),
                 made,
             )
             for level in ("FULL", "NORMAL")
@@ -102,9 +108,11 @@ def targets() -> Iterator[list[Target]]:
         yield found
 
 
-def line(name: str, measured: Measured, yardstick: Measured) -> None:
-    ratio = measured.per_second / yardstick.per_second
-    print(f"{name:34} {measured}   {ratio:5.2f} x moto", flush=True)
+def line(name: str, measured: Measured, moto: Measured, noop: Measured | None) -> None:
+    ratio = f"{measured.per_second / moto.per_second:6.2f} x moto"
+    if noop is not None:
+        ratio += f"  {measured.per_second / noop.per_second:.3f} of the no-op"
+    print(f"{name:39} {measured}  {ratio}", flush=True)
 
 
 def costs(env: dict[str, str]) -> None:
@@ -122,6 +130,28 @@ def costs(env: dict[str, str]) -> None:
     print(flush=True)
 
 
+def wire(target: Target, moto: dict[str, Measured], noop: dict[int, Measured]) -> int:
+    """Print a database's lines; return how many requests failed."""
+    failures = 0
+    rates: dict[int, float] = {}
+    for workers, yardstick in noop.items():
+        for action, measured in over_the_wire(target, workers):
+            failures += measured.failures
+            if action not in moto:
+                continue
+            name = f"{action}, {target.name}, {workers} worker(s)"
+            line(name, measured, moto[action], yardstick)
+            if action == "Encrypt":
+                rates[workers] = measured.per_second
+    second, gained = rates[2] / rates[1], noop[2].per_second / noop[1].per_second
+    print(
+        f"second worker, {target.name}: x {second:.2f}, no-op x {gained:.2f}, "
+        f"that is {second / gained:.2f} of it",
+        flush=True,
+    )
+    return failures
+
+
 def main() -> int:
     """Measure everything; exit code 1 if any request failed."""
     if not servers.MOTO.exists():
@@ -129,24 +159,29 @@ def main() -> int:
         return 1
     print(f"{platform.python_implementation()} {platform.python_version()}, ", end="")
     print(f"{os.cpu_count()} cores, {SECONDS} s each, {load.CONNECTIONS} connections\n")
+    failures = 0
     with targets() as found:
         env = found[0].env
         costs(env)
         moto = moto_over_the_wire()
-        line("moto Encrypt", moto, moto)
-        failures = moto.failures
-        for workers in (1, 2):
-            measured = noop_over_the_wire(env, workers)
-            line(f"no-op, {workers} worker(s)", measured, moto)
+        for action, measured in moto.items():
+            line(f"moto {action}", measured, measured, None)
+            failures += measured.failures
+        noop = {workers: noop_over_the_wire(env, workers) for workers in (1, 2)}
+        for workers, measured in noop.items():
+            line(f"no-op, {workers} worker(s)", measured, moto["Encrypt"], None)
             failures += measured.failures
         for target in found:
-            for workers in (1, 2):
-                measured = encrypt_over_the_wire(target, workers)
-                line(f"Encrypt, {target.name}, {workers} worker(s)", measured, moto)
-                failures += measured.failures
+            failures += wire(target, moto, noop)
     return 1 if failures else 0
 
 
 if __name__ == "__main__":
-    mains = {"list": key_list.main, "access": access.main}
+    mains = {
+        "list": key_list.main,
+        "access": access.main,
+        "growth": growth.main,
+        "memory": memory.main,
+        "parts": parts.main,
+    }
     sys.exit(mains.get("".join(sys.argv[1:]), main)())

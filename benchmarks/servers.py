@@ -112,9 +112,9 @@ def prepared_home(**more: str) -> Iterator[Path]:
         shutil.rmtree(home, ignore_errors=True)
 
 
-def access_key(env: dict[str, str]) -> dict[str, str]:
+def access_key(env: dict[str, str], user: str = "admin") -> dict[str, str]:
     done = subprocess.run(
-        [sys.executable, "manage.py", "create_access_key", "--user", "admin", "--json"],
+        [sys.executable, "manage.py", "create_access_key", "--user", user, "--json"],
         cwd=ROOT,
         env=env,
         capture_output=True,
@@ -122,6 +122,15 @@ def access_key(env: dict[str, str]) -> dict[str, str]:
     )
     made: dict[str, str] = json.loads(done.stdout)
     return made
+
+
+def sqlite(home: Path, synchronous: str) -> str:
+    """Return the URL of the embedded database with this durability."""
+    return (
+        f"sqlite:///{home / 'kms.sqlite3'}?transaction_mode=IMMEDIATE&timeout=20"
+        f"&init_command=PRAGMA journal_mode=WAL;PRAGMA synchronous={synchronous};"
+        "PRAGMA wal_autocheckpoint=4000;"
+    )
 
 
 @contextmanager
@@ -147,25 +156,20 @@ def moto() -> Iterator[int]:
         yield port
 
 
-def moto_requests(port: int) -> list[Prepared]:
-    """Create a key in moto and return its Encrypt request; signatures go unchecked."""
-
-    def prepare(action: str, parameters: dict[str, str]) -> Prepared:
-        return Prepared(
-            {
-                "Host": f"127.0.0.1:{port}",
-                "Content-Type": "application/x-amz-json-1.1",
-                "X-Amz-Target": f"TrentService.{action}",
-                "Authorization": (
-                    "AWS4-HMAC-SHA256 Credential=AKIAX/20260101/us-east-1/kms/"
-                    "aws4_request, SignedHeaders=host, Signature=0"
-                ),
-            },
-            json.dumps(parameters),
-        )
-
-    key_id = send(port, prepare("CreateKey", {}))["KeyMetadata"]["KeyId"]
-    return [prepare("Encrypt", {"KeyId": key_id, "Plaintext": "eHh4eHh4eHh4eHg="})]
+def moto_request(port: int, action: str, parameters: dict[str, str]) -> Prepared:
+    """Return a request of moto's API; it checks no signature."""
+    return Prepared(
+        {
+            "Host": f"127.0.0.1:{port}",
+            "Content-Type": "application/x-amz-json-1.1",
+            "X-Amz-Target": f"TrentService.{action}",
+            "Authorization": (
+                "AWS4-HMAC-SHA256 Credential=AKIAX/20260101/us-east-1/kms/"
+                "aws4_request, SignedHeaders=host, Signature=0"
+            ),
+        },
+        json.dumps(parameters),
+    )
 
 
 def create_key(port: int, signer: Signer) -> str:

@@ -1,7 +1,7 @@
 """Joins the database to the HSM: which token, which pins, what a row is bound to."""
 
 import struct
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from uuid import UUID
 
@@ -116,10 +116,14 @@ def identity(
     Numbers are big-endian, texts carry their length, so that no two identities share
     their bytes.
     """
-    texts = (text.encode("ascii") for text in (spec, usage, origin))
-    return struct.pack(">Q16sI", account_uin, key_id.bytes, number) + b"".join(
-        struct.pack(">H", len(text)) + text for text in texts
-    )
+    who = struct.pack(">Q16sI", account_uin, key_id.bytes, number)
+    return who + _texts(spec, usage, origin)
+
+
+@lru_cache(maxsize=256)
+def _texts(*texts: str) -> bytes:
+    encoded = (text.encode("ascii") for text in texts)
+    return b"".join(struct.pack(">H", len(text)) + text for text in encoded)
 
 
 def identity_of(key: CustomerMasterKey, number: int, spec: str) -> bytes:

@@ -1,0 +1,200 @@
+"""`make bench ARGS=growth`: whether a request costs more where there is much already.
+
+The same requests of one sub-account, once with few keys, grants and events and once
+with many: BENCH_KEYS (1,000,000), BENCH_GRANTS (10,000) and BENCH_EVENTS (10,000,000)
+say how many; a tenth of each takes a tenth of the time and disk. SQLite with NORMAL, so
+that the disk does not hide the rest. Both services run; they are measured in turns.
+"""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from benchmarks import load, servers
+from benchmarks.list import ACCOUNT, fill
+from benchmarks.load import Signer
+
+# ruff: noqa: PLC0415 - Django is set up first
+
+SECONDS = int(os.environ.get("BENCH_SECONDS", "10"))
+TURNS = int(os.environ.get("BENCH_TURNS", "3"))
+FEW = (100, 10, 0)
+MANY = (
+    int(os.environ.get("BENCH_KEYS", "1000000")),
+    int(os.environ.get("BENCH_GRANTS", "10000")),
+    int(os.environ.get("BENCH_EVENTS", "10000000")),
+)
+ALLOWED = 0.85
+_SUB = 300_000_000_000
+# Copies of one event, each with another signature, spread over the keys there are.
+_EVENTS = """
+WITH RECURSIVE numbers(n) AS (
+    SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < %s
+)
+INSERT INTO audit_auditevent ({columns})
+SELECT {values} FROM numbers
+JOIN (SELECT * FROM audit_auditevent ORDER BY sequence DESC LIMIT 1) e
+"""
+
+
+def add_grants(number: int, key_id: str) -> None:
+    """Give a sub-account a right on the measured key and on others."""
+    from django.contrib.auth.models import Permission
+    from django.contrib.contenttypes.models import ContentType
+
+    from accessctl.models import Account, User, UserKeyGrant
+    from keys.models import CustomerMasterKey
+
+    account = Account.objects.get(uin=ACCOUNT)
+    user = User.objects.create(
+        uin=_SUB, account=account, name="program", api_access=True
+    )
+    kind = ContentType.objects.get_for_model(CustomerMasterKey)
+    role = Permission.objects.get(codename="role.key-user", content_type=kind)
+    others = CustomerMasterKey.objects.exclude(pk=key_id).values_list("pk", flat=True)
+    UserKeyGrant.objects.bulk_create(
+        [
+            UserKeyGrant(
+                user=user,
+                permission=role,
+                content_object_id=key,
+                granted_by_uin=ACCOUNT,
+                granted_by_name="admin",
+            )
+            for key in [key_id, *others[: number - 1]]
+        ],
+        batch_size=5_000,
+    )
+
+
+def add_events(number: int) -> None:
+    """Multiply the last event; the copies' digests don't hold, and nobody asks."""
+    from django.db import connection
+
+    from kmsconsole.audit.models import AuditEvent
+
+    changed = {
+        "writer_number": "1000000 + numbers.n",
+        "signature_hash": "randomblob(32)",
+        "key_id": "lower(hex(randomblob(2)))",
+    }
+    columns = [f.column for f in AuditEvent._meta.fields if not f.primary_key]  # noqa: SLF001
+    values = [changed.get(column, f"e.{column}") for column in columns]
+    statement = _EVENTS.format(columns=", ".join(columns), values=", ".join(values))
+    with connection.cursor() as cursor:
+        # Thrown away afterwards: nothing has to survive a power cut.
+        cursor.execute("PRAGMA synchronous=OFF")
+        cursor.execute("PRAGMA cache_size=-400000")
+        cursor.execute(statement, [number])
+
+
+def fill_all(keys: int, grants: int, events: int) -> None:
+    """Fill this process's database; print the measured key's ID as JSON."""
+    import django
+
+    os.environ["DJANGO_SETTINGS_MODULE"] = "kmsconsole.settings"
+    django.setup()
+    from django.conf import settings
+    from django.db import connection
+
+    from keys.operations import CreateKey
+    from kmsconsole import randomness
+    from kmsconsole.principals import Call, Kind, Principal
+
+    root = Principal(Kind.ROOT, ACCOUNT, ACCOUNT, "admin", "session")
+    call = Call(root, settings.KMS_REGIONS[0], str(randomness.uuid4()), "127.0.0.1")
+    key_id = CreateKey.execute(call, {"Alias": "measured"}).output["KeyId"]
+    for _ in range(max(1, keys // 100_000)):
+        fill_some(min(keys, 100_000))
+    add_grants(grants, key_id)
+    if events:
+        add_events(events)
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    sys.stdout.write(json.dumps(key_id) + "\n")
+
+
+def fill_some(number: int) -> None:
+    """Put more keys there, under an account of their own where names would repeat."""
+    from keys.models import CustomerMasterKey
+
+    if CustomerMasterKey.objects.count() < number:
+        fill(number)
+        return
+    first = CustomerMasterKey.objects.count()
+    CustomerMasterKey.objects.bulk_create(
+        [
+            CustomerMasterKey(
+                account_uin=ACCOUNT,
+                region="ap-guangzhou",
+                alias=f"more-{first + at}",
+                usage="ENCRYPT_DECRYPT",
+                origin="TENCENT_KMS",
+                owner="user",
+                creator_uin=ACCOUNT,
+                state="Enabled",
+                created_at=CustomerMasterKey.objects.first().created_at,
+            )
+            for at in range(number)
+        ],
+        batch_size=5_000,
+    )
+
+
+def prepared(env: dict[str, str], sizes: tuple[int, int, int]) -> tuple[str, Any]:
+    """Fill a data folder; return the measured key and the sub-account's access key."""
+    begun = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.growth", *map(str, sizes)],
+        cwd=servers.ROOT,
+        env=env,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    database = Path(env["KMS_HOME"]) / "kms.sqlite3"
+    print(
+        f"{sizes[0]:,} keys, {sizes[1]:,} grants, {sizes[2]:,} events: filled in "
+        f"{time.monotonic() - begun:.0f} s, {database.stat().st_size / 2**20:,.0f} MiB",
+        flush=True,
+    )
+    return json.loads(done.stdout.splitlines()[-1]), servers.access_key(env, "program")
+
+
+def main() -> int:
+    """Print the throughput with few and with many; exit code 1 below 0.85 of it."""
+    with ExitStack() as stack:
+        targets = []
+        for sizes in (FEW, MANY):
+            home = stack.enter_context(servers.prepared_home())
+            url = servers.sqlite(home, "NORMAL")
+            env = servers.environment(home, DATABASE_URL=url)
+            key_id, key = prepared(env, sizes)
+            port = stack.enter_context(servers.service(env, 2))
+            signer = Signer(key["SecretId"], key["SecretKey"], f"127.0.0.1:{port}")
+            targets.append((port, signer, key_id, []))
+        failures = 0
+        for _ in range(TURNS):
+            for port, signer, key_id, found in targets:
+                requests = load.encrypt_requests(signer, key_id, 20_000)
+                measured = load.run(f"http://127.0.0.1:{port}", requests, SECONDS)
+                failures += measured.failures
+                found.append(measured.per_second)
+                name = "few " if found is targets[0][3] else "many"
+                print(f"Encrypt, {name}  {measured}", flush=True)
+    few, many = (statistics.median(found) for *_, found in targets)
+    print(f"many / few, medians: {many / few:.2f}")
+    return 1 if failures or many < few * ALLOWED else 0
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        fill_all(*map(int, sys.argv[1:]))
+    else:
+        sys.exit(main())
