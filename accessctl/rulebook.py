@@ -3,10 +3,10 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
 from django.db.models import Q
 
 from accessctl.models import (
@@ -19,7 +19,7 @@ from accessctl.policy_language import PolicyRefused, nameable, parse
 from accessctl.predefined import PREDEFINED
 from accessctl.roles import operations_of, rights_with
 from accessctl.rules import EVERYTHING, Reach, Rule, Source, Statement
-from kmsconsole import clock
+from kmsconsole import clock, statements
 from kmsconsole.moments import aware
 
 _OURS = (
@@ -124,20 +124,29 @@ def _read(who: str, subject: int, keys: Sequence[UUID]) -> dict[int, Rules]:
 
 
 def _grants(who: str, subject: int, keys: Sequence[UUID]) -> Iterable[tuple[int, Rule]]:
-    query = _ON_ACCOUNT.format(who=who)
     parameters: list[Any] = [subject, subject]
     if keys:
-        # First, so that PostgreSQL takes the type of the last column from here.
-        query = _ON_KEYS.format(who=who, keys=", ".join(["%s"] * len(keys))) + query
         on_keys = [subject, *(key.hex for key in keys)]
         parameters = [*on_keys, *on_keys, *parameters]
-    with connection.cursor() as cursor:
-        cursor.execute(query, parameters)
-        rows = cursor.fetchall()
+    rows = _grants_on(who, len(keys)).all(parameters)
     for right, until, request, group, key, uin in rows:
         ends = aware(until) if until is not None else None
         where = _uuid(key) if key is not None else None
         yield uin, granted(right, ends, where, group=group, request=request)
+
+
+@lru_cache(maxsize=256)
+def _grants_on(who: str, keys: int) -> statements.Statement:
+    query = _ON_ACCOUNT.format(who=who)
+    if keys:
+        # First, so that PostgreSQL takes the type of the last column from here.
+        query = _ON_KEYS.format(who=who, keys=", ".join(["%s"] * keys)) + query
+    return statements.Statement(query)
+
+
+@lru_cache(maxsize=2)
+def _policies_of(who: str) -> statements.Statement:
+    return statements.Statement(_POLICIES.format(who=who))
 
 
 def _uuid(stored: Any) -> UUID:
@@ -145,9 +154,7 @@ def _uuid(stored: Any) -> UUID:
 
 
 def _policies(who: str, subject: int) -> Iterable[tuple[int, Rule]]:
-    with connection.cursor() as cursor:
-        cursor.execute(_POLICIES.format(who=who), [subject, subject])
-        rows = cursor.fetchall()
+    rows = _policies_of(who).all([subject, subject])
     for predefined, name, document, group, account_uin, uin in rows:
         for rule in _attached(predefined, name, document, group, account_uin):
             yield uin, rule
