@@ -73,7 +73,8 @@ bench: $(VENV)/.dev $(BENCH)/.ready
 # FAULTS_SEED, FAULTS_SEQUENCES and the like set single figures.
 faults: $(VENV)/.dev
 	@$(CLEAN) $(BIN)/python -m kmsconsole.softhsm --home $(CHECK_HOME) --ensure >/dev/null
-	@$(CLEAN) FAULTS=full $(BIN)/python -m pytest -q -s -p no:randomly tests/faults $(ARGS)
+	@$(CLEAN) FAULTS=full $(BIN)/python -m pytest -q -s -p no:randomly tests/faults \
+		tests/services/test_many_nodes.py tests/services/test_side_by_side.py $(ARGS)
 
 screenshots: $(VENV)/.dev
 	@$(BROWSER)

@@ -19,7 +19,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "server" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.xdist_group("server"))
-        if item.nodeid.partition("::")[0] in given.MODULES:
+        module, test = item.nodeid.partition("::")[0], item.nodeid.partition("[")[0]
+        if {module, test} & set(given.NAMED):
             item.add_marker(pytest.mark.services)
 
 

@@ -1,7 +1,7 @@
 """What `make test-services` hands to the tests: a database and a broker.
 
 Without them tests run on SQLite and on files, which need nothing. Tests that say so
-themselves, and those of the modules named here, run on both.
+themselves, and those named here (whole modules, or one test), run on both.
 """
 
 import os
@@ -14,7 +14,7 @@ from psycopg.sql import SQL, Identifier
 
 # Where a database can differ: locks, uniqueness, time, search, counts, triggers, plans;
 # and one whole way through the API and through the worker.
-MODULES = (
+NAMED = (
     "tests/accessctl/test_access_keys.py",
     "tests/accessctl/test_access_requests.py",
     "tests/accessctl/test_agreement.py",
@@ -26,6 +26,8 @@ MODULES = (
     "tests/accessctl/test_sessions.py",
     "tests/accessctl/test_sign_in.py",
     "tests/alarms/test_alarms.py",
+    "tests/alarms/test_outbox.py",
+    "tests/alarms/test_watching.py",
     "tests/api/test_dispatch.py",
     "tests/api/test_replay.py",
     "tests/audit/test_events.py",
@@ -43,7 +45,10 @@ MODULES = (
     "tests/keys/test_tags.py",
     "tests/keys/test_usage.py",
     "tests/schedule/test_clock_guard.py",
+    "tests/schedule/test_endings.py",
     "tests/schedule/test_sweeps.py",
+    "tests/schedule/test_together.py::test_a_killed_sweep_loses_nothing_and_the_next_one_ends_it",
+    "tests/schedule/test_together.py::test_two_processes_at_once_do_each_row_once",
     "tests/schedule/test_worn_versions.py",
 )
 DATABASE, BROKER = "TEST_DATABASE_URL", "TEST_BROKER_URL"

@@ -23,8 +23,8 @@ from tests.surroundings import ROOT, free_port
 
 pytestmark = [pytest.mark.services, pytest.mark.xdist_group("server")]
 
-# Of each kind; `make faults` takes 2,000.
-ROWS = int(os.environ.get("TEST_DUE_ROWS", "60"))
+# Of each kind.
+ROWS = 2000 if os.environ.get("FAULTS") == "full" else 60
 _PATIENCE_SECONDS = 150 + ROWS / 4
 
 
