@@ -13,6 +13,7 @@ from keys.operations import (
     DescribeKey,
     Encrypt,
     ListKeyEvents,
+    TagKey,
     UpdateAlias,
     UpdateKeyDescription,
 )
@@ -129,6 +130,7 @@ class KeyDetails(KeyPage):
             "unusable": self._unusable(lost_with(kind)),
             "encrypts": symmetric and not self._unusable(Encrypt),
             "may_watch": may(ListKeyEvents),
+            "may_tag": may(TagKey),
             "edits": edits(self),
             "type_label": type_label(key.usage),
             "usage_label": USAGE_LABELS.get(key.usage, ""),
