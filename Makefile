@@ -13,7 +13,7 @@ CLEAN := env $(foreach name,$(AMBIENT),-u $(name))
 CHECK_HOME := $(CURDIR)/$(VENV)/check-home
 CHECKED := kmsconsole keys accessctl tests examples benchmarks manage.py
 
-.PHONY: run test test-services check format messages audit bench faults screenshots lock clean
+.PHONY: run test test-services check format messages audit bench faults screenshots lock fuzz clean
 
 run: $(VENV)/.runtime
 	@exec $(BIN)/python manage.py runall
@@ -22,6 +22,7 @@ run: $(VENV)/.runtime
 test: $(VENV)/.dev
 	@$(CLEAN) $(BIN)/python -m kmsconsole.softhsm --home $(CHECK_HOME) --ensure >/dev/null
 	@$(BROWSER)
+	@$(NODE_CLIENT)
 	@$(CLEAN) PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 $(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
 
 # The tests marked `services` again, on PostgreSQL with Redis and with RabbitMQ, which are
@@ -65,6 +66,13 @@ audit: $(VENV)/.dev
 		if [ "$$unknown" -gt 0 ]; then echo "$$lock: of $$unknown packages nothing could be learned"; fi; \
 		if [ $$code -ne 0 ]; then exit $$code; fi; \
 	done
+
+# What strangers send, to the parsers that read it: SECONDS=60 for each of them.
+SECONDS ?= 60
+ATHERIS := atheris==3.0.0
+fuzz: $(VENV)/.dev
+	@$(BIN)/python -c 'import atheris' 2>/dev/null || $(BIN)/pip install --quiet --disable-pip-version-check $(ATHERIS)
+	@$(CLEAN) SECONDS_EACH=$(SECONDS) $(BIN)/python tests/fuzz/run.py
 
 bench: $(VENV)/.dev $(BENCH)/.ready
 	@$(CLEAN) $(BIN)/python -m benchmarks.run $(ARGS)
@@ -139,6 +147,19 @@ if ! command -v xgettext >/dev/null; then \
 	else \
 		echo "GNU gettext is missing: sudo apt-get install gettext" >&2; exit 1; \
 	fi; \
+fi
+endef
+
+# The official Node SDK for the tests of clients, which say so where it can't be had.
+define NODE_CLIENT
+cd tests/clients/node && if command -v npm >/dev/null; then \
+	if [ ! -d node_modules ] || [ package-lock.json -nt node_modules ]; then \
+		echo "Installing the Node SDK that the tests use"; \
+		npm ci --ignore-scripts --no-audit --no-fund --silent && touch node_modules || \
+			echo "Tests of the Node SDK are left out: npm ci failed" >&2; \
+	fi; \
+else \
+	echo "Tests of the Node SDK are left out: npm is missing" >&2; \
 fi
 endef
 

@@ -160,8 +160,9 @@ def holds(
     """Say whether the signature was made over this request with this secret.
 
     Header values count as they were sent, or else trimmed and in lower case: clients
-    sign the one, the protocol's text asks for the other. Raises InvalidAuthorization
-    where a signed header is absent.
+    sign the one, the protocol's text asks for the other. The Node SDK signs the host
+    without the port it sends. Raises InvalidAuthorization where a signed header is
+    absent.
     """
     environ = request.environ
     try:
@@ -175,7 +176,17 @@ def holds(
     if _matches(request, authorization, key, sent):
         return True
     folded = [(name, value.strip().lower()) for name, value in sent]
-    return folded != sent and _matches(request, authorization, key, folded)
+    if folded != sent and _matches(request, authorization, key, folded):
+        return True
+    without_port = [
+        (name, _host_alone(value) if name == b"host" else value) for name, value in sent
+    ]
+    return without_port != sent and _matches(request, authorization, key, without_port)
+
+
+def _host_alone(value: bytes) -> bytes:
+    host, _, port = value.rpartition(b":")
+    return host if port.isdigit() else value
 
 
 def _signing_key(secret_key: str, date: str, service: str) -> bytes:

@@ -112,6 +112,16 @@ def test_host_and_service_are_taken_as_sent(host: str, service: str) -> None:
     assert verify(message, sdk_signature(message))
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "[::1]", "kms.example.org"])
+def test_the_host_may_be_signed_without_its_port(host: str) -> None:
+    # The Node SDK does so.
+    message = replace(POSTED, host=host)
+    signature = message.signature(SECRET_KEY)
+    assert verify(message, signature, HTTP_HOST=f"{host}:8000")
+    for other in (f"{host}:", f"{host}:x", f"{host}:80:80", f"a{host}:8000", ":8000"):
+        assert not verify(message, signature, HTTP_HOST=other), other
+
+
 def test_values_may_be_signed_trimmed_and_in_lower_case() -> None:
     message = replace(
         POSTED,
