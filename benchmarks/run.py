@@ -112,7 +112,7 @@ def line(name: str, measured: Measured, moto: Measured, noop: Measured | None) -
     ratio = f"{measured.per_second / moto.per_second:6.2f} x moto"
     if noop is not None:
         ratio += f"  {measured.per_second / noop.per_second:.3f} of the no-op"
-    print(f"{name:39} {measured}  {ratio}", flush=True)
+    print(f"{name:44} {measured}  {ratio}", flush=True)
 
 
 def costs(env: dict[str, str]) -> None:
