@@ -64,7 +64,7 @@ def over_the_wire(target: Target, workers: int) -> Iterator[tuple[str, Measured]
             number = RATE * SECONDS
             requests = load.encrypt_requests(signer, key_id, SIGNATURES + number)
             measured = paced.run(port, requests[SIGNATURES:], RATE, SECONDS)
-            print(f"{f'Encrypt, {target.name}, open loop':39} {measured}", flush=True)
+            print(f"{f'Encrypt, {target.name}, open loop':44} {measured}", flush=True)
             if measured.failures:
                 yield "Encrypt, open loop", Measured(RATE, 0, 0, measured.failures)
 
