@@ -4,8 +4,10 @@ from django.urls import path
 
 from kmsconsole.alarms.views import destinations
 from kmsconsole.alarms.views.listing import AlarmList
+from kmsconsole.alarms.views.scheduled import ScheduledPage
 
 urlpatterns = [
+    path("scheduled/", ScheduledPage.as_view(), name="scheduled"),
     path("", AlarmList.as_view(), name="alarms"),
     path("settings/", destinations.DestinationsPage.as_view(), name="alarm_settings"),
     path("settings/address/", destinations.AddressView.as_view(), name="alarm_address"),

@@ -18,6 +18,7 @@ from kmsconsole.schedule.models import Doubt
 
 DEEDS: dict[str, str | Promise] = {
     "ListAlarms": gettext_lazy("List alarms"),
+    "ListScheduled": gettext_lazy("View what is scheduled"),
     "MarkAlarmsRead": gettext_lazy("Mark alarms as read"),
     "DescribeAlarmSettings": gettext_lazy("View where alarms go"),
     "SetAlarmSubscriptions": gettext_lazy("Choose alarms"),

@@ -60,6 +60,11 @@ class AuditEvent(models.Model):
                 name="audit_key",
                 condition=models.Q(key_id__isnull=False),
             ),
+            models.Index(
+                fields=["account_uin", "sequence"],
+                name="audit_service",
+                condition=models.Q(principal_kind="system"),
+            ),
         )
 
     def __str__(self) -> str:

@@ -66,5 +66,10 @@ def not_done() -> Func:
     return _literal(f"outcome <> '{Outcome.SUCCESS}'")
 
 
+def by_the_service() -> Func:
+    """Return the filter for what the service did by itself (index `audit_service`)."""
+    return _literal("principal_kind = 'system'")
+
+
 def _literal(condition: str) -> Func:
     return Func(template=condition, output_field=BooleanField())

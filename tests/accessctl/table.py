@@ -162,6 +162,7 @@ ROWS: dict[str, Row] = {
     "ListAlgorithms": on_account(LOOKING),
     # Alarms.
     "ListAlarms": listing(needs="DescribeKey"),
+    "ListScheduled": listing(needs="DescribeKey"),
     "MarkAlarmsRead": for_oneself({"Alarms": []}),
     "DescribeAlarmSettings": for_oneself(),
     "SetAlarmSubscriptions": for_oneself({"Mail": ["hsm-down"]}),

@@ -151,6 +151,7 @@ ADDRESSES = {
     "activity/<int:sequence>/": "403 404 200",
     "activity/export/": "403 200 200",
     "alarms/": "200 200 200",
+    "alarms/scheduled/": "200 200 200",
     "alarms/settings/": "200 200 200",
     "alarms/settings/address/": "200 200 200",
     "alarms/settings/code/": "200 200 200",

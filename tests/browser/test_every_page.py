@@ -95,6 +95,7 @@ PAGES = {
     "event": "/activity/1/",
     "alarms": "/alarms/",
     "no alarm": "/alarms/?kind=hsm-down&unread=1",
+    "scheduled": "/alarms/scheduled/",
     "where alarms go": "/alarms/settings/",
     "alarm address": "/alarms/settings/address/",
     "alarm code": "/alarms/settings/code/",

@@ -1,6 +1,7 @@
 """Operations on alarms: reading them, and saying where one wants them."""
 
 from kmsconsole.alarms.operations.reading import ListAlarms, MarkAlarmsRead
+from kmsconsole.alarms.operations.scheduled import ListScheduled
 from kmsconsole.alarms.operations.subscribing import (
     ConfirmAlarmAddress,
     DescribeAlarmSettings,
@@ -24,6 +25,7 @@ OPERATIONS: tuple[type[Operation], ...] = (
     CreateWebhook,
     TryWebhook,
     DeleteWebhook,
+    ListScheduled,
 )
 
 __all__ = [
@@ -33,6 +35,7 @@ __all__ = [
     "DeleteWebhook",
     "DescribeAlarmSettings",
     "ListAlarms",
+    "ListScheduled",
     "MarkAlarmsRead",
     "SetAlarmAddress",
     "SetAlarmSubscriptions",
