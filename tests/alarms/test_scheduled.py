@@ -184,7 +184,8 @@ def test_the_page_shows_held_late_and_doubt() -> None:
     assert "The clock is in doubt" not in page
     past = clock.now() - timedelta(hours=1)
     CustomerMasterKey.objects.filter(alias="orders").update(next_rotation_at=past)
-    ClockState.objects.update_or_create(pk=1, defaults={"doubt": "ahead"})
+    doubt = {"doubt": "ahead", "seen_at": clock.now()}
+    ClockState.objects.update_or_create(pk=1, defaults=doubt)
     page = words(client.get("/alarms/scheduled/"))
     assert "Key is rotated Late orders" in page
     assert "The clock is in doubt" in page
