@@ -100,5 +100,5 @@ def test_times_are_written_as_the_page_is(browse: Open, key: str) -> None:
     # The page's language, not the browser's, decides.
     page = browse(locale="de-DE").open(f"{key}rotation/")
     expect(page.locator(".timeline time").first).to_contain_text(
-        re.compile(r"[A-Z][a-z]+ \d+, \d{4}")
+        re.compile(r"\d+ [A-Z][a-z]+ \d{4}, \d\d:\d\d")
     )
