@@ -49,7 +49,13 @@ class UserKeyGrant(GrantBase, UserObjectPermissionBase):
 
         default_permissions = ()
         unique_together: ClassVar = [("user", "permission", "content_object")]
-        indexes = (_ends("accessctl_user_key_ends"),)
+        indexes = (
+            _ends("accessctl_user_key_ends"),
+            # One person may have rights on many keys, and one key be many people's.
+            models.Index(
+                fields=["user", "content_object"], name="accessctl_user_key_both"
+            ),
+        )
 
 
 class UserAccountGrant(GrantBase, UserObjectPermissionBase):
@@ -75,7 +81,12 @@ class GroupKeyGrant(GrantBase, GroupObjectPermissionBase):
 
         default_permissions = ()
         unique_together: ClassVar = [("group", "permission", "content_object")]
-        indexes = (_ends("accessctl_group_key_ends"),)
+        indexes = (
+            _ends("accessctl_group_key_ends"),
+            models.Index(
+                fields=["group", "content_object"], name="accessctl_group_key_both"
+            ),
+        )
 
 
 class GroupAccountGrant(GrantBase, GroupObjectPermissionBase):

@@ -9,6 +9,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from accessctl import rulebook
 from accessctl.models import Membership, Policy, PolicyAttachment, User
 from accessctl.operations import DisableSubAccount
 from keys.operations import (
@@ -173,3 +174,15 @@ def test_pages_cost_the_same_however_many_rights_and_people_there_are() -> None:
         more_than_root = after["deputy", path] - after["root", path]
         print(f"{path}: root {after['root', path]}, sub-account +{more_than_root}")
         assert more_than_root <= MOST_MORE
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="reads SQLite's plans")
+def test_a_right_on_a_key_is_found_among_however_many_of_its_holder() -> None:
+    statement = rulebook._grants_on(rulebook._ONE, 1)
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN QUERY PLAN {statement.text}", ["x"] * 6)
+        plan = [row[3] for row in cursor.fetchall()]
+    assert (
+        "SEARCH g USING INDEX accessctl_user_key_both"
+        " (user_id=? AND content_object_id=?)"
+    ) in plan
