@@ -129,7 +129,10 @@ class Backend(ABC):
     @contextmanager
     def running(cls) -> Iterator["Backend"]:
         """Run one until the block ends, however it ends."""
-        folder = Path(tempfile.mkdtemp(prefix=f"kmsconsole-{cls.name.lower()}-"))
+        # Not where this process keeps its own: another user has to get in.
+        place = os.environ.get("TMPDIR", "/tmp")
+        prefix = f"kmsconsole-{cls.name.lower()}-"
+        folder = Path(tempfile.mkdtemp(prefix=prefix, dir=place))
         backend = cls(folder)
         try:
             if os.geteuid() == 0:
