@@ -23,6 +23,7 @@ test: $(VENV)/.dev
 	@$(CLEAN) $(BIN)/python -m kmsconsole.softhsm --home $(CHECK_HOME) --ensure >/dev/null
 	@$(BROWSER)
 	@$(NODE_CLIENT)
+	@$(FAKETIME)
 	@$(CLEAN) PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 $(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
 
 # The tests marked `services` again, on PostgreSQL with Redis and with RabbitMQ, which are
@@ -81,6 +82,7 @@ bench: $(VENV)/.dev $(BENCH)/.ready
 # FAULTS_SEED, FAULTS_SEQUENCES and the like set single figures.
 faults: $(VENV)/.dev
 	@$(CLEAN) $(BIN)/python -m kmsconsole.softhsm --home $(CHECK_HOME) --ensure >/dev/null
+	@$(FAKETIME)
 	@$(CLEAN) FAULTS=full $(BIN)/python -m pytest -q -s -p no:randomly tests/faults \
 		tests/services/test_many_nodes.py tests/services/test_side_by_side.py $(ARGS)
 
@@ -160,6 +162,19 @@ cd tests/clients/node && if command -v npm >/dev/null; then \
 	fi; \
 else \
 	echo "Tests of the Node SDK are left out: npm is missing" >&2; \
+fi
+endef
+
+# libfaketime from Debian for the tests that travel in time, left out where it can't be had.
+define FAKETIME
+if ! command -v faketime >/dev/null; then \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		echo "Installing faketime for the tests that travel in time"; \
+		export DEBIAN_FRONTEND=noninteractive; \
+		apt-get -qq update && apt-get -qq install -y --no-install-recommends faketime >/dev/null; \
+	else \
+		echo "Tests that travel in time are left out: sudo apt-get install faketime" >&2; \
+	fi; \
 fi
 endef
 

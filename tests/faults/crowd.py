@@ -1,9 +1,9 @@
 """Many workers and one truth: due rows done once each, and races with one winner.
 
 Run by `python -m tests.faults.crowd PART ...` in the environment of a data folder.
-`prepare LEDGER ROTATIONS DELETIONS` makes the installation and the due keys; `races
-LEDGER NUMBER` lets two processes cancel and destroy the same key at one moment, again
-and again, and prints who won as JSON.
+`prepare LEDGER ROTATIONS DELETIONS` makes the installation and the due keys, `appoint
+LEDGER` one with a key that waits; `races LEDGER NUMBER` lets two processes cancel and
+destroy the same key at one moment, again and again, and prints who won as JSON.
 """
 
 import json
@@ -32,6 +32,19 @@ def prepare(ledger: Path, rotations: int, deletions: int) -> None:
         actor.due_for_rotation()
     for _ in range(deletions):
         actor.due_for_deletion()
+
+
+def appoint(ledger: Path) -> str:
+    """Make a service that is stopped, with a key whose waiting period just began."""
+    from kmsconsole import preparation
+    from tests.faults.actor import Actor
+
+    preparation.prepare(lambda line: None)
+    actor = Actor(ledger)
+    key_id = actor.key()
+    actor.do("DisableKey", KeyId=key_id)
+    actor.do("ScheduleKeyDeletion", KeyId=key_id, PendingWindowInDays=7)
+    return key_id
 
 
 def races(ledger: Path, number: int) -> dict[str, Any]:
@@ -104,6 +117,6 @@ if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "kmsconsole.settings")
     django.setup()
     part, path, *numbers = sys.argv[1:]
-    work = {"prepare": prepare, "races": races}[part]
+    work: Any = {"prepare": prepare, "races": races, "appoint": appoint}[part]
     done = work(Path(path), *(int(number) for number in numbers))
     sys.stdout.write(json.dumps(done) + "\n")

@@ -6,16 +6,20 @@ process of its own, so what they hand on is plain data.
 """
 
 import json
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 
 from keys.models import CustomerMasterKey
+from kmsconsole import clock
 from kmsconsole.errors import KMSError
-from tests.faults.actor import PLAIN, Actor
+from kmsconsole.schedule.models import SweepRun
+from tests.faults.actor import PLAIN, Actor, days_ago
 from tests.faults.machine import base64_of
 
 State = dict[str, Any]
@@ -125,14 +129,30 @@ def _due_rotation(actor: Actor) -> State:
     return {"key": actor.due_for_rotation()}
 
 
+def _expired(actor: Actor) -> State:
+    with days_ago(3):
+        state = _waiting(actor)
+        end = int((clock.now() + timedelta(days=2)).timestamp())
+        actor.do("ImportKeyMaterial", **state["wrapped"], ValidTo=end)
+    actor.note_material(state["key"])
+    return state
+
+
 def _sweep(name: str) -> Callable[[Actor, State], object]:
     return lambda actor, state: actor.sweep(name)
 
 
 def _swept(name: str) -> Callable[[Actor, State], object]:
     def again(actor: Actor, state: State) -> None:
-        tally = actor.sweep(name)
-        assert not tally["failed"], tally
+        # A sweep that can't wipe the files yet does so when it runs again.
+        for _ in range(6):
+            tally = actor.sweep(name)
+            assert not tally["failed"], tally
+            if not SweepRun.objects.get(name=name).unfinished:
+                return
+            time.sleep(0.5)
+        message = f"{name} never wiped the files"
+        raise AssertionError(message)
 
     return again
 
@@ -223,6 +243,9 @@ SCENES: dict[str, Scene] = {
         _sweep("destruction"),
         _swept("destruction"),
         _in("Destroyed"),
+    ),
+    "expire": Scene(
+        _expired, _sweep("material"), _swept("material"), _in("PendingImport")
     ),
     "publish": Scene(_key, _publish, _publish, _read_messages),
 }

@@ -40,10 +40,15 @@ def settled_of(web: int) -> set[int]:
     One that dies twice within seconds is taken for a fault that comes again, and the
     web server ends.
     """
-    latest = time.time() - SETTLED_SECONDS
-    return {
-        pid for pid in children_of(web) if Path(f"/proc/{pid}").stat().st_ctime < latest
-    }
+    uptime = float(Path("/proc/uptime").read_text().split()[0])
+    latest = (uptime - SETTLED_SECONDS) * os.sysconf("SC_CLK_TCK")
+    return {pid for pid in children_of(web) if started_at(pid) < latest}
+
+
+def started_at(pid: int) -> int:
+    """Return when a process was started, in clock ticks since the machine was."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return int(fields[19])
 
 
 class Victims:

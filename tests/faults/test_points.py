@@ -35,11 +35,13 @@ def test_a_fault_at_any_point_leaves_everything_true() -> None:
     sizes.say(
         f"fault points: {seen['tried']:,} of {seen['points']:,} in {seen['scenes']} "
         f"scenes ({counts['error']} errors, {counts['kill']} kills, {counts['hang']} "
-        f"hangs, {counts.get('bystanders at once', 0)} unnoticed by others), "
+        f"hangs, {counts.get('bystanders at once', 0)} unnoticed by others, "
+        f"{counts.get('missed', 0)} missed), "
         f"{counts['checks']:,} checks, {whole['keys']:,} keys and "
         f"{whole['ciphertexts']:,} ciphertexts whole, {whole['destroyed']} destroyed, "
         f"{len(seen['broken'])} broken, seed {seed}, {seen['seconds']:.0f} s"
     )
     assert not seen["broken"], "\n".join(seen["broken"][:20])
+    assert counts.get("missed", 0) <= seen["tried"] / 10
     assert seen["tried"] == min(most, seen["points"])
     assert whole["destroyed"]
