@@ -2,7 +2,8 @@
 
 Instead measure `make bench ARGS=list` the list of keys, `ARGS=access` what permissions
 cost, `ARGS=growth` whether much data slows requests down, `ARGS=memory` whether workers
-grow, `ARGS=parts` where the processor time of a request goes.
+grow, `ARGS=parts` where the processor time of a request goes, `ARGS=sweeps` what
+happens by itself.
 
 Machines differ and are noisy: ratios of one run are what to compare, not figures of
 two runs. A refusal counts as a failure. Rate limits are off.
@@ -17,7 +18,17 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
-from benchmarks import access, growth, load, memory, paced, parts, postgresql, servers
+from benchmarks import (
+    access,
+    growth,
+    load,
+    memory,
+    paced,
+    parts,
+    postgresql,
+    servers,
+    sweeps,
+)
 from benchmarks import list as key_list
 from benchmarks.actions import ACTIONS, moto_requests
 from benchmarks.load import Measured, Signer
@@ -183,5 +194,6 @@ if __name__ == "__main__":
         "growth": growth.main,
         "memory": memory.main,
         "parts": parts.main,
+        "sweeps": sweeps.main,
     }
     sys.exit(mains.get("".join(sys.argv[1:]), main)())

@@ -28,10 +28,11 @@ def in_state(state: KeyState) -> models.Func:
     The state, a constant, stands in the statement itself: SQLite matches the partial
     indexes of what falls due with nothing else.
     """
-    return _literally(f'"keys_customermasterkey"."state" = \'{state.value}\'')
+    return literally(f'"keys_customermasterkey"."state" = \'{state.value}\'')
 
 
-def _literally(condition: str) -> models.Func:
+def literally(condition: str) -> models.Func:
+    """Return a filter as it stands, made of nothing but constants."""
     return models.Func(template=condition, output_field=models.BooleanField())
 
 
@@ -127,7 +128,7 @@ class KeyVersionQuerySet(models.QuerySet[_Version_co]):
     def worn(self) -> "KeyVersionQuerySet[_Version_co]":
         """Versions that near the number of encryptions they may make."""
         spent = f'"keys_keyversion"."encryptions" >= {budget.ROTATE_AT}'
-        return self.filter(_literally(spent))
+        return self.filter(literally(spent))
 
     def to_replace(self) -> "KeyVersionQuerySet[_Version_co]":
         """Worn versions that encrypt now, of keys that can rotate."""

@@ -4,8 +4,6 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.sessions.models import Session
-from django.db import connection
-from django.test.utils import CaptureQueriesContext
 
 from accessctl.models import (
     GroupAccountGrant,
@@ -29,7 +27,6 @@ from kmsconsole import clock
 from kmsconsole.audit.models import AuditEvent
 from kmsconsole.errors import KMSError
 from kmsconsole.schedule import clock_guard, database_time
-from kmsconsole.schedule.sweeps import sweeps
 from tests.accessctl.people import grant, group, sub_account
 from tests.keys.test_importing import bring
 from tests.personas import create_key, execute
@@ -165,30 +162,3 @@ def test_sessions_that_are_over_are_removed(travel) -> None:
         )
     assert sweep("sessions") == all_done(1)
     assert list(Session.objects.values_list("session_key", flat=True)) == ["live"]
-
-
-@pytest.mark.skipif("connection.vendor != 'sqlite'", reason="reads SQLite's plans")
-@pytest.mark.parametrize(
-    ("name", "indexes"),
-    [
-        ("material", ["keys_material_due"]),
-        (
-            "rights",
-            [
-                "accessctl_user_key_ends",
-                "accessctl_user_ends",
-                "accessctl_group_key_ends",
-                "accessctl_group_ends",
-            ],
-        ),
-    ],
-)
-def test_what_ends_is_found_by_an_index(name, indexes, travel) -> None:
-    with CaptureQueriesContext(connection) as statements:
-        assert not sweeps()[name].pending()
-    assert len(statements.captured_queries) == len(indexes)
-    for query, index in zip(statements.captured_queries, indexes, strict=True):
-        with connection.cursor() as cursor:
-            cursor.execute(f"EXPLAIN QUERY PLAN {query['sql']}")
-            plan = [row[3] for row in cursor.fetchall()]
-        assert f"INDEX {index} " in plan[0], plan

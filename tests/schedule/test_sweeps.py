@@ -241,18 +241,36 @@ def test_a_lease_of_another_clock_does_not_last_for_days(travel: Travel) -> None
 
 @pytest.mark.skipif("connection.vendor != 'sqlite'", reason="reads SQLite's plans")
 @pytest.mark.parametrize(
-    ("name", "index"),
-    [("rotation", "keys_rotation_due"), ("destruction", "keys_deletion_due")],
+    ("name", "indexes"),
+    [
+        ("rotation", ["keys_rotation_due", "keys_version_worn"]),
+        ("material", ["keys_material_due"]),
+        ("destruction", ["keys_deletion_due", "keys_data_key_deletion_due"]),
+        (
+            "rights",
+            [
+                "accessctl_user_key_ends",
+                "accessctl_user_ends",
+                "accessctl_group_key_ends",
+                "accessctl_group_ends",
+            ],
+        ),
+    ],
 )
-def test_what_is_due_is_found_by_an_index(name: str, index: str, travel) -> None:
-    found = sweeps()[name]
+def test_nothing_due_costs_one_look_at_each_index(name, indexes, travel) -> None:
     with CaptureQueriesContext(connection) as statements:
-        assert not found.pending()
-    query = statements.captured_queries[0]
-    with connection.cursor() as cursor:
-        cursor.execute(f"EXPLAIN QUERY PLAN {query['sql']}")
-        plan = [row[3] for row in cursor.fetchall()]
-    assert f"USING INDEX {index}" in plan[0], plan
+        assert not sweeps()[name].pending()
+    assert len(statements.captured_queries) == len(indexes)
+    for query, index in zip(statements.captured_queries, indexes, strict=True):
+        with connection.cursor() as cursor:
+            cursor.execute(f"EXPLAIN QUERY PLAN {query['sql']}")
+            plan = [row[3] for row in cursor.fetchall()]
+        assert f" INDEX {index}" in plan[0], plan
+
+
+def test_every_sweep_of_rows_is_in_the_list_above() -> None:
+    rows = {name for name, sweep in sweeps().items() if isinstance(sweep, RowSweep)}
+    assert rows == {"rotation", "material", "destruction", "rights"}
 
 
 def command(*arguments: str) -> tuple[int, str]:
