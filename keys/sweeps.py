@@ -17,6 +17,7 @@ from keys.operations.holding import attempt_on, hold_of
 from keys.scrubbing import scrub
 from kmsconsole import clock
 from kmsconsole.alarms.models import DeletionHold
+from kmsconsole.operations import record_finished_refusal_counts
 from kmsconsole.schedule.stint import Stint
 from kmsconsole.schedule.sweeps import (
     Calendar,
@@ -72,12 +73,18 @@ def _to_be_destroyed() -> QuerySet[CustomerMasterKey]:
     return pending.filter(~Exists(_undecided()))
 
 
+def _count_refusals(_stint: Stint) -> None:
+    """Record how often addresses were refused without credentials."""
+    record_finished_refusal_counts()
+
+
 def _count_uses(stint: Stint) -> None:
     stint.tally.due = stint.tally.done = usage.roll_up()
 
 
 SWEEPS: tuple[Sweep, ...] = (
     Chore("usage", timedelta(minutes=1), _count_uses),
+    Chore("refusals", timedelta(minutes=1), _count_refusals),
     Chore("scrub", timedelta(minutes=5), scrub),
     RowSweep(
         "rotation",

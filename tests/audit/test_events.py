@@ -17,6 +17,7 @@ from keys.operations import (
     Encrypt,
     ListKeys,
 )
+from kmsconsole import clock
 from kmsconsole.audit import recorder
 from kmsconsole.audit.models import AuditEvent, RefusalCount
 from kmsconsole.errors import (
@@ -30,6 +31,8 @@ from kmsconsole.operations import (
     record_finished_refusal_counts,
     record_unauthenticated_refusal,
 )
+from kmsconsole.schedule import running
+from kmsconsole.schedule.sweeps import sweeps
 from tests.personas import OTHER_REGION, REGION, ROOT, SUB, call, create_key, execute
 
 pytestmark = pytest.mark.django_db
@@ -141,6 +144,18 @@ def test_the_digest_can_be_computed_again_from_the_row() -> None:
     assert recorder.canonical_digest(fields) == bytes(event.digest)
     fields[-1] = '{"alias":"other"}'
     assert recorder.canonical_digest(fields) != bytes(event.digest)
+
+
+def test_counts_of_a_flood_that_ended_become_events_by_themselves(monkeypatch) -> None:
+    refused_many(15)
+    assert last().operation == "Encrypt"
+    later = clock.now() + timedelta(minutes=2)
+    monkeypatch.setattr(clock, "now", lambda: later)
+    running.run(sweeps()["refusals"])
+    assert (last().operation, last().details.count('"count":5')) == (
+        "Unauthenticated",
+        1,
+    )
 
 
 def refused_many(times: int, address: str = "10.0.0.1") -> None:

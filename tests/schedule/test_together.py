@@ -5,11 +5,19 @@ import sqlite3
 import time
 from collections.abc import Iterator
 
+import psycopg
 import pytest
 
 from tests.schedule.alone import Folder, folder, said
+from tests.services import given
 
 MANY = 150
+ON_SQLITE = pytest.mark.skipif(
+    given.database() is not None, reason="looks into SQLite's files"
+)
+ON_POSTGRESQL = pytest.mark.skipif(
+    given.database() is None, reason="reads PostgreSQL's files: make test-services"
+)
 
 
 @pytest.fixture
@@ -58,6 +66,7 @@ def test_a_killed_sweep_loses_nothing_and_the_next_one_ends_it(alone: Folder) ->
     assert seen["unfinished"] == []
 
 
+@ON_SQLITE
 def test_no_file_of_sqlite_holds_a_destroyed_blob(alone: Folder) -> None:
     made = alone.ask("make", "5", "60")
     blobs = [bytes.fromhex(blob) for blob in made["blobs"]]
@@ -67,6 +76,7 @@ def test_no_file_of_sqlite_holds_a_destroyed_blob(alone: Folder) -> None:
     assert alone.ask("seen")["unfinished"] == []
 
 
+@ON_SQLITE
 def test_without_overwriting_it_would_be_found(alone: Folder) -> None:
     """Shows that the test above can fail."""
     made = alone.ask("make", "5", "60")
@@ -74,6 +84,7 @@ def test_without_overwriting_it_would_be_found(alone: Folder) -> None:
     assert any(alone.files_with(bytes.fromhex(blob)) for blob in made["blobs"])
 
 
+@ON_SQLITE
 def test_while_somebody_reads_the_log_waits_for_the_next_run(alone: Folder) -> None:
     blob = bytes.fromhex(alone.ask("make", "0", "1")["blobs"][0])
     reader = sqlite3.connect(alone.home / "kms.sqlite3", isolation_level=None)
@@ -87,3 +98,25 @@ def test_while_somebody_reads_the_log_waits_for_the_next_run(alone: Folder) -> N
     assert alone.sweep("destruction")["destruction"]["due"] == 0
     assert alone.ask("seen")["unfinished"] == []
     assert alone.files_with(blob) == []
+
+
+def left_in_the_table(alone: Folder, blobs: list[bytes]) -> int:
+    """Return of how many blobs any 16 bytes are in the file of the versions."""
+    read = "SELECT pg_read_binary_file(pg_relation_filepath('keys_keyversion'))"
+    with psycopg.connect(alone.env["DATABASE_URL"], autocommit=True) as connection:
+        connection.execute("CHECKPOINT")
+        row = connection.execute(read).fetchone()
+    assert row is not None
+    pieces = ([blob[at : at + 16] for at in range(len(blob) - 15)] for blob in blobs)
+    return sum(any(piece in row[0] for piece in of_one) for of_one in pieces)
+
+
+@pytest.mark.services
+@ON_POSTGRESQL
+def test_no_table_of_postgresql_holds_a_destroyed_blob(alone: Folder) -> None:
+    made = alone.ask("make", "5", "60")
+    blobs = [bytes.fromhex(blob) for blob in made["blobs"]]
+    assert left_in_the_table(alone, blobs) == 60
+    assert alone.sweep("destruction")["destruction"]["done"] == 60
+    assert left_in_the_table(alone, blobs) == 0
+    assert alone.ask("seen")["unfinished"] == []
