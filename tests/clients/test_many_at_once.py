@@ -1,6 +1,6 @@
 """32 clients at once, mixed: no error, and each effect exactly once.
 
-KMS_TEST_CLIENT_SECONDS sets for how long; a few seconds unless it is set.
+CLIENT_SECONDS sets for how long; a few seconds unless it is set.
 """
 
 import json
@@ -17,7 +17,7 @@ from tests.clients.sdk import Connect, ask, unused_name
 from tests.server import RunningServer
 
 CLIENTS = 32
-SECONDS = float(os.environ.get("KMS_TEST_CLIENT_SECONDS", "6"))
+SECONDS = float(os.environ.get("CLIENT_SECONDS", "6"))
 COUNTED = (
     "from django import setup; setup(); import json, sys;"
     "from kmsconsole.audit.models import AuditEvent as E;"
