@@ -252,6 +252,8 @@ MODELS = {
     "accessctl/membership/",
     "accessctl/policy/",
     "accessctl/policyattachment/",
+    "accessctl/product/",
+    "accessctl/productcredential/",
     "accessctl/useraccountgrant/",
     "accessctl/userkeygrant/",
     "accessctl/account/",
