@@ -34,6 +34,7 @@ _SWEEPS: dict[str, str | Promise] = {
     "usage": gettext_lazy("Adds up how keys were used"),
     "rotation": gettext_lazy("Rotates keys"),
     "destruction": gettext_lazy("Destroys keys whose waiting period is over"),
+    "refusals": gettext_lazy("Adds up refusals without valid credentials"),
     "scrub": gettext_lazy("Tries every stored version once a day"),
     "material": gettext_lazy("Takes out imported material whose time is over"),
     "rights": gettext_lazy("Removes rights whose time is over"),
