@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from pathlib import Path
 
 from tests.faults import sizes
@@ -31,7 +32,7 @@ def test_a_fault_at_any_point_leaves_everything_true() -> None:
         assert done.returncode == 0, done.stderr[-4000:]
         assert Path(home / "kms.sqlite3").exists()
     seen = json.loads(done.stdout.splitlines()[-1])
-    counts, whole = seen["counts"], seen["whole"]
+    counts, whole = Counter(seen["counts"]), seen["whole"]
     sizes.say(
         f"fault points: {seen['tried']:,} of {seen['points']:,} in {seen['scenes']} "
         f"scenes ({counts['error']} errors, {counts['kill']} kills, {counts['hang']} "
@@ -39,6 +40,7 @@ def test_a_fault_at_any_point_leaves_everything_true() -> None:
         f"{counts.get('missed', 0)} missed), "
         f"{counts['checks']:,} checks, {whole['keys']:,} keys and "
         f"{whole['ciphertexts']:,} ciphertexts whole, {whole['destroyed']} destroyed, "
+        f"{whole['left in pages']} of {whole['erased']} erased blobs left in pages, "
         f"{len(seen['broken'])} broken, seed {seed}, {seen['seconds']:.0f} s"
     )
     assert not seen["broken"], "\n".join(seen["broken"][:20])
