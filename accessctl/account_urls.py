@@ -26,6 +26,16 @@ urlpatterns = [
         name="mfa_deactivate_totp",
     ),
     path(
+        "2fa/recovery-codes/",
+        factors.ShownCodesView.as_view(),
+        name="mfa_view_recovery_codes",
+    ),
+    path(
+        "2fa/recovery-codes/download/",
+        factors.DownloadedCodesView.as_view(),
+        name="mfa_download_recovery_codes",
+    ),
+    path(
         "2fa/recovery-codes/generate/",
         factors.RecoveryCodesView.as_view(),
         name="mfa_generate_recovery_codes",

@@ -2,6 +2,10 @@
 
 from typing import Any, ClassVar
 
+from allauth.account.internal.flows.reauthentication import (
+    raise_if_reauthentication_required,
+)
+from allauth.mfa import app_settings
 from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.views import GenerateRecoveryCodesView
 from allauth.mfa.totp.views import ActivateTOTPView, DeactivateTOTPView
@@ -11,7 +15,11 @@ from allauth.mfa.webauthn.views import (
     RemoveWebAuthnView,
 )
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.contrib.auth.mixins import LoginRequiredMixin
+from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.decorators import method_decorator
+from django.views.decorators.cache import never_cache
+from django.views.generic import TemplateView
 
 from accessctl.operations import AddFactor, RemoveFactor, RenameFactor
 from kmsconsole.errors import KMSError
@@ -84,3 +92,47 @@ class RecoveryCodesView(Recorded, GenerateRecoveryCodesView):  # type: ignore[mi
 
     change = AddFactor
     kind = Authenticator.Type.RECOVERY_CODES.value
+
+
+@method_decorator(never_cache, name="dispatch")
+class ShownCodesView(LoginRequiredMixin, TemplateView):
+    """Shows the recovery codes that are left, to somebody with a fresh proof.
+
+    allauth's own page notes in the factor that it was seen: a GET that changes a row.
+    """
+
+    template_name = "mfa/recovery_codes/index.html"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """Return the codes; 404 for who has none."""
+        codes = Authenticator.objects.filter(
+            user=self.request.user, type=Authenticator.Type.RECOVERY_CODES
+        ).first()
+        if codes is None:
+            raise Http404
+        raise_if_reauthentication_required(self.request, app="allauth.mfa")
+        unused = codes.wrap().get_unused_codes()
+        return super().get_context_data(**kwargs) | {
+            "unused_codes": unused,
+            "total_count": app_settings.RECOVERY_CODE_COUNT,
+            "can_view_codes": True,
+            "can_generate_codes": True,
+            "can_download_codes": bool(unused),
+        }
+
+
+class DownloadedCodesView(ShownCodesView):
+    """The same as a file."""
+
+    template_name = "mfa/recovery_codes/download.txt"
+    content_type = "text/plain"
+
+    def render_to_response(
+        self, context: dict[str, Any], **response_kwargs: Any
+    ) -> HttpResponse:
+        """Name the file; 404 where no code is left."""
+        if not context["unused_codes"]:
+            raise Http404
+        response = super().render_to_response(context, **response_kwargs)
+        response["Content-Disposition"] = 'attachment; filename="recovery-codes.txt"'
+        return response

@@ -19,6 +19,7 @@ from kmsconsole.audit.models import AuditEvent
 from kmsconsole.errors import ServiceTemporaryUnavailable
 from tests.accessctl.conftest import sign_in
 from tests.accessctl.people import acting_in_a_request
+from tests.accessctl.test_addresses import content
 from tests.console import words
 from tests.server import data_folder, environment, manage
 
@@ -156,6 +157,26 @@ def test_what_cannot_be_recorded_does_not_happen(
     assert list(Authenticator.objects.values("pk", "type", "data")) == before
 
 
+def test_looking_at_recovery_codes_changes_nothing(client: Client, root: User) -> None:
+    """Neither the page nor the file; somebody without any finds nothing there."""
+    page, file = "/account/2fa/recovery-codes/", "/account/2fa/recovery-codes/download/"
+    assert [client.get(path).status_code for path in (page, file)] == [404, 404]
+    secret = client.get("/account/2fa/totp/activate/").context["form"].secret
+    client.post("/account/2fa/totp/activate/", {"code": code(secret)})
+    before = content()
+    shown = client.get(page)
+    loaded = client.get(file)
+    codes = shown.context["unused_codes"]
+    assert len(codes) == len(set(codes)) == 10
+    assert all(each in words(shown) for each in codes)
+    assert all(each in loaded.content.decode() for each in codes)
+    assert "attachment" in loaded["Content-Disposition"]
+    for answer in (shown, loaded):
+        assert "no-store" in answer["Cache-Control"]
+    assert content() == before
+    assert [Client().get(path).status_code for path in (page, file)] == [302, 302]
+
+
 _PROGRAM = """
 import base64
 from allauth.mfa.models import Authenticator
@@ -175,7 +196,9 @@ Authenticator.objects.create(user=user, type="recovery_codes", data=codes)
 
 for _twice in range(2):
     call_command("migrate", "accessctl", "0004", fake=True, verbosity=0)
-    call_command("migrate", "accessctl", verbosity=0)
+    call_command("migrate", "accessctl", "0005", verbosity=0)
+    # What came later stands already.
+    call_command("migrate", "accessctl", fake=True, verbosity=0)
     app = Authenticator.objects.get(type="totp")
     codes = Authenticator.objects.get(type="recovery_codes").data
     opened = factors.unseal(app.data["secret"], app.user_id)

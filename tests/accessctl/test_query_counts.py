@@ -10,7 +10,14 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accessctl import rulebook
-from accessctl.models import Membership, Policy, PolicyAttachment, User
+from accessctl.models import (
+    GroupKeyGrant,
+    Membership,
+    Policy,
+    PolicyAttachment,
+    User,
+    UserKeyGrant,
+)
 from accessctl.operations import DisableSubAccount
 from keys.operations import (
     BrowseKeys,
@@ -22,8 +29,10 @@ from keys.operations import (
     ListKeyDetail,
     ListKeys,
 )
+from kmsconsole import randomness
 from kmsconsole.operations import Operation
 from tests.accessctl.people import acting, grant, group, sub_account
+from tests.accessctl.test_matrix import row_of_key, spread
 from tests.console import enter, signed_in
 from tests.personas import ACCOUNT, ROOT, call, create_key
 
@@ -40,6 +49,9 @@ PINNED: dict[type[Operation], int] = {
     ListKeyDetail: 9,
     BrowseKeys: 12,
 }
+# What a list, which counts exactly what it shows, may cost for each key with a right on
+# it, and one more by group: steps of SQLite's machine.
+MOST_STEPS_A_GRANT = 400
 
 
 def inputs(key: str) -> dict[type[Operation], dict[str, Any]]:
@@ -186,3 +198,54 @@ def test_a_right_on_a_key_is_found_among_however_many_of_its_holder() -> None:
         "SEARCH g USING INDEX accessctl_user_key_both"
         " (user_id=? AND content_object_id=?)"
     ) in plan
+
+
+def worked(user: User, operation: type[Operation], data: dict[str, Any]) -> int:
+    """Return how many steps SQLite's machine makes for this, in tens."""
+    ticks = 0
+
+    def tick() -> int:
+        nonlocal ticks
+        ticks += 1
+        return 0
+
+    fresh = call(acting(user), signature_hash=randomness.token_bytes(32))
+    connection.connection.set_progress_handler(tick, 10)
+    try:
+        operation.execute(fresh, data)
+    finally:
+        connection.connection.set_progress_handler(None, 0)
+    return ticks
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="counts SQLite's steps")
+def test_deciding_on_a_key_is_the_same_work_whatever_is_granted_on_others() -> None:
+    """With 10 grants and with 2,000; lists and counts cost so much for each grant."""
+    key, user = create_key(), sub_account()
+    team = group("team", user)
+    grant(user, "role.key-user", key=key)
+    grant(team, "role.auditor", key=key)
+    plain = {"state": "Enabled", "usage": "ENCRYPT_DECRYPT", "origin": "TENCENT_KMS"}
+    ids = [str(row_of_key(number, **plain).id) for number in range(2_000)]
+    questions = {
+        operation: data
+        for operation, data in inputs(key).items()
+        if operation is not GenerateRandom
+    }
+    found = []
+    for some in (ids[:10], ids[10:]):
+        spread(UserKeyGrant, some)
+        spread(GroupKeyGrant, some)
+        for operation, data in questions.items():
+            worked(user, operation, data)
+        found.append(
+            {each: worked(user, each, data) for each, data in questions.items()}
+        )
+    few, many = found
+    print({each.__name__: (few[each] * 10, many[each] * 10) for each in questions})
+    for decided in (Encrypt, DescribeKey):
+        assert abs(many[decided] - few[decided]) <= 3
+    for listed in (ListKeys, ListKeyDetail, BrowseKeys):
+        assert (many[listed] - few[listed]) * 10 / 2_000 < MOST_STEPS_A_GRANT
+    tables = (UserKeyGrant, GroupKeyGrant)
+    assert [table.objects.count() for table in tables] == [2_001, 2_001]
