@@ -23,7 +23,7 @@ from keys.views import _BY_SLUG as OF_A_KEY
 from keys.views.batch import BATCHES
 from kmsconsole import randomness
 from kmsconsole.audit.models import AuditEvent
-from tests.accessctl.people import grant, group, sub_account
+from tests.accessctl.people import grant, group, revoke, sub_account
 from tests.accessctl.undone import undone
 from tests.console import PASSWORD, enter
 from tests.personas import (
@@ -476,3 +476,67 @@ def test_somebody_elses_key_looks_like_none(browsers: dict[str, Client]) -> None
                     got = ask(browsers["stranger"], method, path_of(route, number))
                 answers.append((got.status_code, noise.sub(b"", got.content)))
             assert answers[0] == answers[1], (route, method)
+
+
+@pytest.fixture
+def likes(browsers: dict[str, Client]) -> dict[str, tuple[str, Client]]:
+    """Others who ask, and whose answers theirs have to be like."""
+    found: dict[str, tuple[str, Client]] = {}
+    full = "role.full-access"
+    revoked, disabled = sub_account("revoked"), sub_account("disabled")
+    # Nobody is a superuser (User.is_superuser); this much can stand in a row.
+    staff = sub_account("staff", is_staff=True)
+    for user, like in (
+        (revoked, "nobody"),
+        (disabled, "anonymous"),
+        (staff, "nobody"),
+        (User.objects.get(uin=FOREIGN_ACCOUNT), "stranger"),
+    ):
+        if user in (revoked, disabled):
+            grant(user, full)
+        found[user.name if not user.is_root else "foreign root"] = (like, Client())
+        enter(found[user.name if not user.is_root else "foreign root"][1], user)
+    # In the middle of a session that could do everything.
+    for name in ("revoked", "disabled"):
+        assert found[name][1].get("/activity/").status_code == 200
+    revoke(revoked, full)
+    User.objects.filter(pk=disabled.pk).update(is_active=False)
+    return found
+
+
+def is_like(like: str, method: str, answer: HttpResponse, route: str) -> bool:
+    """Say whether an answer is the one that ADDRESSES has for somebody else."""
+    if like == "anonymous":
+        return is_as_open(answer, route)
+    if method == "post":
+        return answer.status_code < 500
+    if "<int:uin>" in route and like == "nobody":
+        # The first of them looks at their own there; these don't.
+        return answer.status_code in (403, 404)
+    if route.endswith("reauthenticate/") and like == "stranger":
+        # The stranger has no password to prove anything by; a root user has.
+        like = "root"
+    codes = dict(
+        zip(("nobody", "stranger", "root"), ADDRESSES[route].split(), strict=True)
+    )
+    return str(answer.status_code) == codes[like]
+
+
+def test_others_get_what_those_like_them_get(
+    likes: dict[str, tuple[str, Client]],
+) -> None:
+    """Revoked and disabled in mid-session, flagged as staff, another account's root."""
+    key = create_key()
+    before = content()
+    wrong: list[Any] = []
+    for route in FOR_PEOPLE:
+        path = path_of(route, key)
+        for name, (like, client) in likes.items():
+            for method in ("get", "post"):
+                with undone():
+                    answer = ask(client, method, path)
+                    if route not in OWN and content() != before:
+                        wrong.append((route, name, f"{method} changed something"))
+                if not is_like(like, method, answer, route):
+                    wrong.append((route, name, method, answer.status_code))
+    assert not wrong, "\n".join(map(str, wrong))
