@@ -1,5 +1,6 @@
 """Joins the database to the HSM: which token, which pins, what a row is bound to."""
 
+import logging
 import struct
 from functools import cache, lru_cache
 from pathlib import Path
@@ -18,6 +19,8 @@ from keys.hsm.keyring import (
 from keys.hsm.token import Token, TokenSettings
 from keys.models import CustomerMasterKey, ImportParameters, KeyVersion, TokenKey
 from kmsconsole import clock, env, softhsm
+
+log = logging.getLogger(__name__)
 
 
 class AlreadyInitialised(Exception):
@@ -56,6 +59,8 @@ def _embedded_module() -> str:
     if module is None:
         return ""
     softhsm.write_configuration(settings.KMS_HOME)
+    if softhsm.mend_token_object(settings.KMS_HOME):
+        log.warning("the token's own file was cut off; its copy is in its place")
     return str(module)
 
 

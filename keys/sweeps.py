@@ -14,6 +14,7 @@ from keys.operations import (
     RotateDueKey,
 )
 from keys.operations.holding import attempt_on, hold_of
+from keys.operations.importing import MATERIAL_SWEEP
 from keys.scrubbing import scrub
 from kmsconsole import clock
 from kmsconsole.alarms.models import DeletionHold
@@ -106,7 +107,7 @@ SWEEPS: tuple[Sweep, ...] = (
         ),
     ),
     ExpirySweep(
-        "material",
+        MATERIAL_SWEEP,
         Calendar(
             kind="expiry of material",
             operation=ExpireKeyMaterial,

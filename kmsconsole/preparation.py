@@ -149,19 +149,28 @@ def _begin(home: Path) -> bool:
             f"There is a token in {home}, but its database has no keys: {_RESTORE}"
         )
         raise Refused(message)
+    if token and not pinned:
+        # A first start was cut off before its keys were known: nothing was made under
+        # them, and a token that was killed while it wrote may be damaged.
+        softhsm.discard_token(home)
+        token = False
     if token and not _has_pin(home):
         message = f"The token's PIN file {home / 'pin'} is missing: {_RESTORE}"
         raise Refused(message)
     if not token:
         mark.touch()
-        so_pin = env.kept_secret(home / "so_pin", 32)
-        label = settings.PKCS11_TOKEN_LABEL
-        try:
-            softhsm.initialise_token(home, label, custody.first_pin(), so_pin)
-        except softhsm.TokenRefused as problem:
-            message = f"The token can't be made: {problem}"
-            raise Refused(message) from None
+        _make_token(home)
     return mark.exists()
+
+
+def _make_token(home: Path) -> None:
+    so_pin = env.kept_secret(home / "so_pin", 32)
+    label = settings.PKCS11_TOKEN_LABEL
+    try:
+        softhsm.initialise_token(home, label, custody.first_pin(), so_pin)
+    except softhsm.TokenRefused as problem:
+        message = f"The token can't be made: {problem}"
+        raise Refused(message) from None
 
 
 def _has_pin(home: Path) -> bool:
@@ -216,6 +225,8 @@ def _verify_hierarchy() -> None:
     except HsmError as problem:
         message = f"The HSM can't be used: {problem}. 'manage.py doctor' says more."
         raise Refused(message) from None
+    if settings.KMS_EMBEDDED_TOKEN:
+        softhsm.keep_token_object(settings.KMS_HOME)
 
 
 def _first_sign_in() -> FirstSignIn:

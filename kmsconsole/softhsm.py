@@ -11,6 +11,7 @@ import platform
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,6 +34,10 @@ log.level = ERROR
 slots.removable = false
 library.reset_on_fork = true
 """
+
+_OWN_FILE: Final = "token.object"
+_WRITING_LOOKS: Final = 10
+_WRITING_SECONDS: Final = 0.02
 
 _OK: Final = 0x000
 _OS_LOCKING_OK: Final = 0x2
@@ -137,6 +142,15 @@ def has_token(home: Path) -> bool:
     return tokens.is_dir() and any(tokens.iterdir())
 
 
+def discard_token(home: Path) -> None:
+    """Remove a token under which nothing was made yet."""
+    gone = home / "tokens.gone"
+    shutil.rmtree(gone, ignore_errors=True)
+    # Half a folder must never pass for a token.
+    (home / "tokens").rename(gone)
+    shutil.rmtree(gone)
+
+
 def initialise_token(home: Path, label: str, pin: str, so_pin: str) -> None:
     """Make an empty token in a data folder that has none; raises TokenRefused.
 
@@ -163,6 +177,46 @@ def initialise_token(home: Path, label: str, pin: str, so_pin: str) -> None:
         tokens.rmdir()
     fresh.rename(tokens)
     write_configuration(home)
+
+
+def keep_token_object(home: Path) -> None:
+    """Keep a copy of the token's own file, which SoftHSM writes anew at each login.
+
+    It cuts the file to nothing first: a process killed right then would take the whole
+    token along. Only to be called once the token was proved to be whole.
+    """
+    for path in (home / "tokens").glob(f"*/{_OWN_FILE}"):
+        content, kept = path.read_bytes(), home / _OWN_FILE
+        if content and not (kept.is_file() and kept.read_bytes() == content):
+            _put(kept, content)
+
+
+def mend_token_object(home: Path) -> bool:
+    """Put the copy in place of a token's file that was cut off; True where it was."""
+    kept = home / _OWN_FILE
+    if not kept.is_file():
+        return False
+    content = kept.read_bytes()
+    for path in (home / "tokens").glob(f"*/{_OWN_FILE}"):
+        # Some process may be writing it just now.
+        for _ in range(_WRITING_LOOKS):
+            if path.stat().st_size >= len(content):
+                break
+            time.sleep(_WRITING_SECONDS)
+        else:
+            _put(path, content)
+            return True
+    return False
+
+
+def _put(path: Path, content: bytes) -> None:
+    fresh = path.with_name(f"{path.name}.{os.getpid()}")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+    with os.fdopen(os.open(fresh, flags, 0o600), "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(path)
 
 
 @contextmanager

@@ -281,6 +281,21 @@ def test_a_first_start_cut_off_is_finished_by_the_next(empty: Path, line: str) -
     assert not (empty / "first-run").exists()
 
 
+def test_a_token_cut_off_by_a_kill_at_sign_in_is_whole_again(empty: Path) -> None:
+    with RunningServer.started(empty):
+        pass
+    (path,) = (empty / "tokens").glob("*/token.object")
+    before = path.read_bytes()
+    for left in (b"", before[:100]):
+        # SoftHSM cuts the file off at each login, before it writes it anew.
+        path.write_bytes(left)
+        with RunningServer.started(empty) as running:
+            assert readyz(running)[0] == 200
+            assert running.manage("doctor").returncode == 0
+        assert len(path.read_bytes()) == len(before)
+    assert not list(empty.glob("token.object.*"))
+
+
 def test_a_taken_port_is_named(empty: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -27,9 +27,11 @@ from kmsconsole import clock, randomness
 from kmsconsole.errors import InvalidParameterValue
 from kmsconsole.inputs import WholeNumber
 from kmsconsole.operations import Effect, Scope
-from kmsconsole.schedule import clock_guard, database_time
+from kmsconsole.schedule import clock_guard, database_time, running
 
 LIFETIME = timedelta(hours=24)
+# It erases what expires, and what people delete from the files.
+MATERIAL_SWEEP = "material"
 # The wrapping key belongs to the key it imports into, under a number no version has.
 _WRAPPING_NUMBER = 0
 _WRAPPING_SPEC = "RSA_2048_IMPORT"
@@ -206,6 +208,12 @@ class DeleteImportedKeyMaterial(_Erasing):
         """Refuse a key that encrypts a cloud product's resources."""
         super().check(data)
         refuse_bound(self.resources)
+
+    def perform(self, data: KeyInput) -> dict[str, Any]:
+        """Erase it, from the database's files with the next run of a sweep."""
+        output = super().perform(data)
+        running.owe_wiping(MATERIAL_SWEEP)
+        return output
 
 
 class ExpireKeyMaterial(_Erasing):

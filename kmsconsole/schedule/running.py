@@ -48,6 +48,16 @@ def run_leased(sweep: Sweep) -> bool:
     return more
 
 
+def owe_wiping(name: str) -> None:
+    """Let the next run of a sweep wipe, though nothing may be due for it."""
+    SweepRun.objects.bulk_create(
+        [SweepRun(name=name, unfinished=True)],
+        update_conflicts=True,
+        unique_fields=["name"],
+        update_fields=["unfinished"],
+    )
+
+
 def _run(sweep: Sweep, seconds: float | None, holder: str) -> tuple[Tally, bool]:
     clock_guard.observe()
     row, _ = SweepRun.objects.get_or_create(name=sweep.name)
@@ -59,9 +69,8 @@ def _run(sweep: Sweep, seconds: float | None, holder: str) -> tuple[Tally, bool]
     if resume or sweep.pending():
         unfinished = unfinished or _mark_unfinished(sweep)
         sweep.run(stint)
-    if unfinished:
-        unfinished = not _wiped(sweep)
-    _note(sweep, stint, begun_at=begun, unfinished=unfinished)
+    more = {"unfinished": not _wiped(sweep)} if unfinished else {}
+    _note(sweep, stint, begun_at=begun, **more)
     _free_lease(sweep.name, holder)
     return stint.tally, bool(stint.resume)
 

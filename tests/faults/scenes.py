@@ -16,14 +16,13 @@ from typing import Any
 from django.conf import settings
 
 from keys.models import CustomerMasterKey
-from kmsconsole import clock
+from kmsconsole import clock, randomness
 from kmsconsole.errors import KMSError
 from kmsconsole.schedule.models import SweepRun
 from tests.faults.actor import PLAIN, Actor, days_ago
 from tests.faults.machine import base64_of
 
 State = dict[str, Any]
-MATERIAL = bytes(range(7, 39))
 
 
 @dataclass(frozen=True)
@@ -90,7 +89,11 @@ def _rotating(actor: Actor) -> State:
 
 def _waiting(actor: Actor) -> State:
     key_id = actor.key(Type=2)
-    return {"key": key_id, "wrapped": actor.parameters(key_id, MATERIAL)}
+    # Of its own: wrapping the same material again gives the same bytes.
+    return {
+        "key": key_id,
+        "wrapped": actor.parameters(key_id, randomness.token_bytes(32)),
+    }
 
 
 def _imported(actor: Actor) -> State:
@@ -157,6 +160,14 @@ def _swept(name: str) -> Callable[[Actor, State], object]:
     return again
 
 
+def _both(*acts: Callable[[Actor, State], object]) -> Callable[[Actor, State], None]:
+    def act(actor: Actor, state: State) -> None:
+        for one in acts:
+            one(actor, state)
+
+    return act
+
+
 def _decrypt(actor: Actor, state: State) -> None:
     plain = actor.do("Decrypt", CiphertextBlob=state["blob"])["Plaintext"]
     assert plain == base64_of(PLAIN)
@@ -218,7 +229,10 @@ SCENES: dict[str, Scene] = {
     "delete material": Scene(
         _imported,
         _call("DeleteImportedKeyMaterial"),
-        _unless("CmkStateNotSupport", call="DeleteImportedKeyMaterial"),
+        _both(
+            _unless("CmkStateNotSupport", call="DeleteImportedKeyMaterial"),
+            _swept("material"),
+        ),
         _in("PendingImport"),
     ),
     "schedule": Scene(

@@ -40,7 +40,7 @@ def test_a_fault_at_any_point_leaves_everything_true() -> None:
         f"{counts.get('missed', 0)} missed), "
         f"{counts['checks']:,} checks, {whole['keys']:,} keys and "
         f"{whole['ciphertexts']:,} ciphertexts whole, {whole['destroyed']} destroyed, "
-        f"{whole['left in pages']} of {whole['erased']} erased blobs left in pages, "
+        f"{whole['erased']} erased blobs in no file, "
         f"{len(seen['broken'])} broken, seed {seed}, {seen['seconds']:.0f} s"
     )
     assert not seen["broken"], "\n".join(seen["broken"][:20])

@@ -73,7 +73,7 @@ PINNED: dict[type[Operation], int] = {
     o.ScheduleKeysDeletion: 8,
     o.GetParametersForImport: 12,
     o.ImportKeyMaterial: 12,
-    o.DeleteImportedKeyMaterial: 10,
+    o.DeleteImportedKeyMaterial: 11,
     o.CreateKey: 10,
     o.BindCloudResource: 9,
     o.UnbindCloudResource: 6,

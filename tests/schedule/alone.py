@@ -130,15 +130,28 @@ def seen() -> dict[str, Any]:
     }
 
 
-def destroy_without_overwriting() -> dict[str, Any]:
-    """Do what the sweep does on a connection that doesn't overwrite."""
+def move_rows() -> None:
+    """Let rows of versions grow and shrink, so that pages of the table hand some on."""
+    from keys.models import KeyVersion
+
+    for size in (294, 0, 294, 0, 600, 0, 1500, 0):
+        for number in KeyVersion.objects.order_by("id").values_list("pk", flat=True):
+            KeyVersion.objects.filter(pk=number).update(public_key=bytes(size))
+
+
+def destroy_without(overwriting: int, writing_anew: int) -> dict[str, Any]:
+    """Do what the sweep does, on a connection that leaves out one or the other."""
     from django.db import connection
 
+    from keys import erasure
     from kmsconsole.schedule import running
     from kmsconsole.schedule.sweeps import sweeps
 
-    with connection.cursor() as cursor:
-        cursor.execute("PRAGMA secure_delete=OFF")
+    if overwriting:
+        with connection.cursor() as cursor:
+            cursor.execute("PRAGMA secure_delete=OFF")
+    if writing_anew:
+        erasure._refill = lambda *_: None
     return running.run(sweeps()["destruction"])[0].figures()
 
 
@@ -150,7 +163,8 @@ def main() -> None:
         "prepare": prepare,
         "make": make,
         "seen": seen,
-        "destroy-without-overwriting": destroy_without_overwriting,
+        "move-rows": move_rows,
+        "destroy-without": destroy_without,
     }
     print(json.dumps(acts[what](*map(int, numbers))))
 

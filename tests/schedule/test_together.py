@@ -76,12 +76,28 @@ def test_no_file_of_sqlite_holds_a_destroyed_blob(alone: Folder) -> None:
     assert alone.ask("seen")["unfinished"] == []
 
 
-@ON_SQLITE
-def test_without_overwriting_it_would_be_found(alone: Folder) -> None:
-    """Shows that the test above can fail."""
+def left_after(alone: Folder, *arguments: str) -> int:
+    """Destroy 60 keys whose rows moved; return of how many any 16 bytes are left."""
     made = alone.ask("make", "5", "60")
-    assert alone.ask("destroy-without-overwriting")["done"] == 60
-    assert any(alone.files_with(bytes.fromhex(blob)) for blob in made["blobs"])
+    alone.ask("move-rows")
+    what = ("destroy-without", *arguments) if arguments else None
+    done = alone.ask(*what) if what else alone.sweep("destruction")["destruction"]
+    assert done["done"] == 60
+    return sum(bool(alone.files_with(bytes.fromhex(b))) for b in made["blobs"])
+
+
+@ON_SQLITE
+def test_nothing_is_left_in_pages_that_handed_rows_on(alone: Folder) -> None:
+    assert left_after(alone) == 0
+
+
+@ON_SQLITE
+@pytest.mark.parametrize("without", [("1", "1"), ("0", "1")])
+def test_without_overwriting_or_writing_anew_it_would_be_found(
+    alone: Folder, without: tuple[str, str]
+) -> None:
+    """Shows that the tests above can fail."""
+    assert left_after(alone, *without) > 0
 
 
 @ON_SQLITE
