@@ -10,15 +10,16 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Q, Sum
+from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Lower
 from pydantic import AfterValidator, Field
 
 from keys import search
 from keys.crypto.algorithms import KEY_TYPES
 from keys.errors import CmkNotFound
-from keys.models import CustomerMasterKey, KeyCount, KeyTag, Origin
+from keys.models import CustomerMasterKey, KeyTag, Origin
 from keys.operations.base import KeyBatchInput, KeyBatchOperation
+from keys.operations.counting import EXISTING_STATES, kept_count
 from keys.operations.holding import held
 from keys.querysets import KeyQuerySet
 from keys.states import KeyState
@@ -163,16 +164,8 @@ class BrowseKeys(Operation):
             return found.total
         if data.words or not self.call.sees_all(type(self)):
             return found.count()
-        counts = KeyCount.objects.filter(
-            account_uin=self.call.principal.account_uin,
-            region=self.call.region,
-            cloud=bool(data.role),
-        )
-        if data.state:
-            counts = counts.filter(state=data.state)
-        else:
-            counts = counts.exclude(state=KeyState.DESTROYED)
-        return int(counts.aggregate(total=Sum("count"))["total"] or 0), False
+        states = [data.state] if data.state else EXISTING_STATES
+        return kept_count(self.call, cloud=bool(data.role), states=states), False
 
 
 @dataclass(frozen=True, slots=True)

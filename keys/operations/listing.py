@@ -1,5 +1,6 @@
 """Lists of keys, as far as the caller may see them."""
 
+from collections.abc import Collection
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
@@ -7,6 +8,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 from keys.errors import InvalidTag
 from keys.models import CustomerMasterKey
 from keys.operations.base import HsmClusterId
+from keys.operations.counting import EXISTING_STATES, kept_count
 from keys.operations.metadata import metadata
 from keys.operations.tagging import MOST_TAGS
 from keys.querysets import LISTED_STATES, KeyQuerySet
@@ -45,13 +47,25 @@ class ListingOperation(Operation):
 
     def keys(self, data: PageInput) -> KeyQuerySet[CustomerMasterKey]:
         """Return the visible keys of the wanted class, newest first."""
-        call = self.call
+        # What may be seen and whether that is everything are one question.
+        call = self.asking = self.call.glance(())
         keys = CustomerMasterKey.objects.in_region(
             call.principal.account_uin, call.region
         )
         keys = keys.cloud_managed() if data.role else keys.customer_managed()
         visible: KeyQuerySet[CustomerMasterKey] = call.visible(type(self), keys)
         return visible.order_by("-created_at", "id")
+
+    def total(
+        self,
+        data: PageInput,
+        keys: KeyQuerySet[CustomerMasterKey],
+        states: Collection[str],
+    ) -> int:
+        """Return how many keys match, by the counters where nothing is left out."""
+        if self.asking.sees_all(type(self)):
+            return kept_count(self.call, cloud=bool(data.role), states=states)
+        return keys.count()
 
 
 class ListKeys(ListingOperation):
@@ -66,7 +80,7 @@ class ListKeys(ListingOperation):
         chosen = page[data.offset : data.offset + data.limit]
         return {
             "Keys": [{"KeyId": str(key_id)} for key_id in chosen],
-            "TotalCount": keys.count(),
+            "TotalCount": self.total(data, keys, LISTED_STATES),
         }
 
 
@@ -138,5 +152,14 @@ class ListKeyDetail(ListingOperation):
         page = keys[data.offset : data.offset + data.limit]
         return {
             "KeyMetadatas": [metadata(key) for key in page],
-            "TotalCount": keys.count(),
+            "TotalCount": self._total(data, keys),
         }
+
+    def _total(
+        self, data: ListKeyDetailInput, keys: KeyQuerySet[CustomerMasterKey]
+    ) -> int:
+        narrowed = data.tag_filters or data.search_key_alias
+        if narrowed or data.origin not in ("", _ALL) or data.key_usage != _ALL:
+            return keys.count()
+        wanted = _STATE_FILTER.get(data.key_state)
+        return self.total(data, keys, [wanted] if wanted else EXISTING_STATES)

@@ -3,7 +3,8 @@
 from uuid import UUID, uuid4
 
 import pytest
-from django.db import IntegrityError
+from django.db import IntegrityError, connection
+from django.test.utils import CaptureQueriesContext
 
 from keys.errors import (
     AliasAlreadyExists,
@@ -18,6 +19,7 @@ from keys.errors import (
 )
 from keys.models import CustomerMasterKey, KeyVersion
 from keys.operations import (
+    ArchiveKey,
     CreateKey,
     DescribeKey,
     DescribeKeys,
@@ -40,6 +42,7 @@ from kmsconsole.errors import (
     UnknownParameter,
     WrongType,
 )
+from kmsconsole.operations import Operation
 from tests.personas import (
     FOREIGN_ROOT,
     OPERATOR,
@@ -232,6 +235,27 @@ def test_lists_show_what_they_should_newest_first() -> None:
     assert aliases(Offset=1, Limit=1) == ["beta"]
     assert aliases(Role=1) == []
     assert execute(ListKeyDetail, Limit=1).output["TotalCount"] == 3
+
+
+def test_totals_of_all_keys_come_from_the_counters_and_others_are_counted() -> None:
+    for name in ("one", "two", "three"):
+        create_key(name)
+    pair = execute(CreateKey, Alias="pair", KeyUsage="ASYMMETRIC_SIGN_VERIFY_ECC")
+    execute(DisableKey, KeyId=pair.output["KeyId"])
+    execute(ArchiveKey, KeyId=create_key("old"))
+
+    def total(operation: type[Operation], **data: object) -> tuple[int, bool]:
+        with CaptureQueriesContext(connection) as statements:
+            found = execute(operation, **data).output["TotalCount"]
+        counting = [q["sql"] for q in statements if "COUNT(*)" in q["sql"]]
+        return found, not counting
+
+    assert total(ListKeys) == (4, True)
+    assert total(ListKeys, Role=1) == (0, True)
+    assert total(ListKeyDetail, KeyUsage="ALL") == (5, True)
+    assert total(ListKeyDetail, KeyUsage="ALL", KeyState=2) == (1, True)
+    assert total(ListKeyDetail) == (4, False)
+    assert total(ListKeyDetail, KeyUsage="ALL", SearchKeyAlias="t") == (2, False)
 
 
 def test_a_destroyed_key_is_gone_for_every_operation() -> None:
