@@ -31,7 +31,9 @@ def test_a_right_is_given_and_taken_after_a_look_at_what_changes(
     assert "Name=ben" in page.url
     page.get_by_role("button", name="Give this right").click()
     page.wait_for_url("**/access/")
-    row = page.locator("tbody", has=page.get_by_role("rowheader", name="ben user"))
+    row = page.locator(
+        "tbody", has=page.get_by_role("rowheader", name="ben sub-account")
+    )
     expect(row.locator("summary")).to_contain_text("Decrypt only on this key")
     row.locator("summary").click()
     row.get_by_role("link", name="Take away Decrypt only").click()
