@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.utils.formats import date_format
 
 from accessctl.models import Account
 from keys.errors import DeletionHeld, DeletionNotHeld
@@ -286,6 +287,8 @@ def test_pages_show_that_it_is_held_by_whom_and_the_way_on() -> None:
     assert "Held" in words(client.get("/keys/"))
     page = words(client.get(f"/keys/{key_id}/"))
     assert "Held: the deletion waits until somebody confirms or cancels it." in page
+    assert "is held." in page
+    assert "will be destroyed" not in page
     assert "admin tried “Encrypt” with this key" in page
     assert "Confirm deletion" in page
     dialog = words(client.get(f"/keys/{key_id}/confirm-key-deletion/"))
@@ -293,6 +296,9 @@ def test_pages_show_that_it_is_held_by_whom_and_the_way_on() -> None:
     client.post(f"/keys/{key_id}/confirm-key-deletion/")
     page = words(client.get(f"/keys/{key_id}/"))
     assert "The deletion was held and is confirmed" in page
+    runs = DeletionHold.objects.get().runs_at
+    said = date_format(runs, "j M Y, H:i")
+    assert f"This key will be destroyed on {said} UTC at the earliest." in page
     assert "Confirmed by admin." in page
     assert "Held" not in words(client.get("/keys/"))
 
