@@ -25,10 +25,11 @@ _FORMATS: dict[str, str | Promise] = {
     "file": _("File"),
 }
 _PASTED = (("text", _("Paste")), ("file", _("File")))
+LEGACY_PADDING = "RSAES_PKCS1_V1_5"
 RSA_PADDINGS = (
     ("RSAES_OAEP_SHA_256", "RSAES_OAEP_SHA_256"),
     ("RSAES_OAEP_SHA_1", "RSAES_OAEP_SHA_1"),
-    ("RSAES_PKCS1_V1_5", "RSAES_PKCS1_V1_5"),
+    (LEGACY_PADDING, LEGACY_PADDING),
 )
 
 
@@ -110,13 +111,15 @@ class ToolForm(WireForm):
 class DataForm(ToolForm):
     """Data that was typed, pasted or uploaded, in one of several formats."""
 
+    no_file: ClassVar[str | Promise] = _("Choose a file of at most 4 KB.")
+
     file = forms.FileField(allow_empty_file=True)
 
     def clean(self) -> dict[str, Any]:
         """Say so where no file arrived, or what was typed is no hex."""
         data = super().clean() or self.cleaned_data
         if data.get("format") == "file" and not data.get("file"):
-            self.add_error("file", _("Choose a file of at most 4 KB."))
+            self.add_error("file", str(self.no_file))
         if data.get("format") == "hex":
             try:
                 bytes.fromhex(data.get(self.wire_name, ""))
@@ -275,6 +278,7 @@ class RsaDecryptForm(DataForm):
     """What was encrypted with the public key, and how it was padded."""
 
     wire_name = "Ciphertext"
+    no_file = _("Choose a file of 256 bytes.")
 
     format = forms.ChoiceField(choices=_formats("base64", "hex", "file"))
     Ciphertext = forms.CharField(strip=False)

@@ -5,12 +5,19 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy
 
-from keys.forms.tools import RSA_PADDINGS, RsaDecryptForm, SignForm, VerifyForm
+from keys.forms.tools import (
+    LEGACY_PADDING,
+    RSA_PADDINGS,
+    RsaDecryptForm,
+    SignForm,
+    VerifyForm,
+)
 from keys.operations import (
     AsymmetricRsaDecrypt,
     SignByAsymmetricKey,
     VerifyByAsymmetricKey,
 )
+from keys.switches import LegacyPadding
 from keys.views import snippets
 from keys.views.snippets import ApiCall
 from keys.views.tools import KeyTool, secret
@@ -101,6 +108,15 @@ class RsaDecryptView(KeyTool):
     input_title = gettext_lazy("Ciphertext")
     result_title = gettext_lazy("Decrypted")
     awaiting = gettext_lazy("The plaintext appears here, hidden until you ask for it.")
+    note = gettext_lazy(
+        "A ciphertext has 256 bytes, as many as the key. "
+        "Nothing you type or get here is stored."
+    )
+
+    def context(self, form: WireForm) -> dict[str, Any]:
+        """Return the padding that the key doesn't take, if it doesn't."""
+        allowed = LegacyPadding.objects.filter(key=self.key.id).exists()
+        return super().context(form) | {"barred": "" if allowed else LEGACY_PADDING}
 
     def initial(self) -> dict[str, Any]:
         """Begin with Base64 and the best padding."""

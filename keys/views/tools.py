@@ -106,6 +106,10 @@ class KeyTool(Tool, KeyPage):
     """A tool that works with keys of some kinds; its words stand in the toolbox."""
 
     tab = "tools"
+    # How much it takes, and what becomes of it.
+    note: ClassVar[str | Promise] = gettext_lazy(
+        "Up to 4 KB at a time. Nothing you type or get here is stored."
+    )
 
     def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         """Take the tool's words from the toolbox."""

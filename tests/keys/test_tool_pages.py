@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 from django.test import Client
 
 from keys.operations import (
+    AllowLegacyPadding,
     ArchiveKey,
     CreateKey,
     Decrypt,
@@ -206,6 +207,29 @@ def test_decrypting_with_the_private_half(client: Client) -> None:
     assert shown(answer, "plaintext-text") == "by hand"
     wrong = form | {"Algorithm": "RSAES_OAEP_SHA_1"}
     assert "DecryptError" in words(client.post(f"/keys/{key_id}/rsa-decrypt/", wrong))
+
+
+def test_the_legacy_padding_is_offered_where_it_is_allowed(client: Client) -> None:
+    key_id = make(KeyKind.DECRYPTING)
+    url = f"/keys/{key_id}/rsa-decrypt/"
+    page = client.get(url)
+    assert "RSAES_PKCS1_V1_5 is off for this key" in words(page)
+    assert "AllowLegacyPadding" in words(page)
+    assert _disabled_options(page) == ["RSAES_PKCS1_V1_5"]
+    assert "A ciphertext has 256 bytes" in words(page)
+    assert "4 KB" not in words(page)
+    missing = words(client.post(url, {"format": "file"}))
+    assert "Choose a file of 256 bytes." in missing
+    execute(AllowLegacyPadding, KeyId=key_id, Allowed=True)
+    page = client.get(url)
+    assert "is off for this key" not in words(page)
+    assert _disabled_options(page) == []
+    assert "RSAES_PKCS1_V1_5" in words(page)
+
+
+def _disabled_options(page: Any) -> list[str]:
+    text: str = page.content.decode()
+    return re.findall(r'<option value="(\w+)"\s+disabled', text)
 
 
 def test_random_bytes(client: Client) -> None:
