@@ -6,6 +6,7 @@ pages until it is emptied. PostgreSQL keeps old rows; a plain VACUUM frees their
 and leaves bytes there. So both write the tables anew (docs/schedule.md).
 """
 
+import time
 from typing import Any
 
 from django.db import connection
@@ -16,6 +17,12 @@ from kmsconsole.audit.turns import turn
 
 _TABLES = ("keys_keyversion", "keys_importparameters", "keys_datakey")
 _PATIENCE_MS = 2_000
+_LOOKS = 40
+_NOBODY_LOOKS_BACK = (
+    "SELECT pg_snapshot_xmin(pg_current_snapshot()) >= %s::xid8 AND NOT EXISTS ("
+    "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() "
+    "AND pid <> pg_backend_pid() AND age(backend_xmin) > age(xid(%s::xid8)))"
+)
 
 
 def connect() -> None:
@@ -70,6 +77,8 @@ def _refill(cursor: Any, table: str) -> None:
 
 def _write_anew() -> bool:
     with connection.cursor() as cursor:
+        if not _unseen(cursor):
+            return False
         # Nobody shall wait behind this one while it waits for somebody else.
         cursor.execute(f"SET lock_timeout = {_PATIENCE_MS}")
         try:
@@ -78,3 +87,18 @@ def _write_anew() -> bool:
         finally:
             cursor.execute("RESET lock_timeout")
     return True
+
+
+def _unseen(cursor: Any) -> bool:
+    """Wait until no transaction can see erased rows, which VACUUM FULL would copy.
+
+    Transactions in other databases of the same server count, too.
+    """
+    cursor.execute("SELECT pg_snapshot_xmax(pg_current_snapshot())::text")
+    begun = cursor.fetchone()[0]
+    for _ in range(_LOOKS):
+        cursor.execute(_NOBODY_LOOKS_BACK, [begun, begun])
+        if cursor.fetchone()[0]:
+            return True
+        time.sleep(_PATIENCE_MS / 1000 / _LOOKS)
+    return False
