@@ -207,6 +207,27 @@ class Connection:
         finally:
             self._module.lock.release()
 
+    def run_if_kept(self, work: Callable[[], object], handle: Handle) -> None:
+        """Do work that is pointless once the handle's session is gone, if it is not.
+
+        It opens none and proves none: whoever gave a session up, and cleans up after
+        it, would otherwise end the one that another connection of this process has.
+        """
+        self._enter()
+        try:
+            kept = self._session is not None and self._epoch == self._module.epoch
+            if not kept or handle.generation != self.generation:
+                return
+            try:
+                work()
+            except self._driver.error as error:
+                name = type(error).__name__
+            else:
+                return
+            self._settle(name, untrusted=False)
+        finally:
+            self._module.lock.release()
+
     def run_again(self, work: Callable[[Any], T]) -> T:
         """Do work that uses no handle, once more where the session had gone."""
         try:

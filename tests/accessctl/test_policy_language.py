@@ -85,6 +85,7 @@ def test_wildcards_take_what_they_match_and_no_more() -> None:
         "ScheduleKeyDeletion",
         "ScheduleKeysDeletion",
         "CancelKeyDeletion",
+        "ConfirmKeyDeletion",
         "ScheduleDataKeyDeletion",
         "CancelDataKeyDeletion",
     }

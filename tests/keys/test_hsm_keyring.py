@@ -266,6 +266,32 @@ def test_a_key_evicted_while_in_use_is_destroyed_by_its_last_user(hsm: Hsm) -> N
     assert in_session(hsm) == empty
 
 
+@pytest.mark.parametrize("closed", [True, False])
+def test_who_cleans_up_after_a_given_up_session_leaves_the_present_one_alone(
+    hsm: Hsm, time: list[datetime], *, closed: bool
+) -> None:
+    former = Token(hsm.token._connection._settings)
+    given_up = Keyring(former, lambda: hsm.pins)
+    given_up.encrypt(hsm.mine, b"mine", IV, TEXT, AAD)
+    if closed:
+        former.close()
+    # The module is the process's: this takes it over and ends the session of before.
+    hsm.ring.encrypt(hsm.mine, b"mine", IV, TEXT, AAD)
+    kept, logins, generation = in_session(hsm), former.logins, hsm.token.generation
+    (lease,) = given_up._handles._leases.values()
+    assert kept == 1
+    time[0] += timedelta(seconds=54)
+    given_up._handles._watched()
+    assert len(given_up._handles) == 1
+    time[0] += timedelta(seconds=2)
+    given_up._handles._watched()
+    former.destroy(lease.handle)
+    assert len(given_up._handles) == 0
+    assert former.logins == logins
+    assert hsm.token.generation == generation
+    assert in_session(hsm) == kept
+
+
 def test_a_handle_destroyed_behind_its_back_is_unwrapped_again(hsm: Hsm) -> None:
     hsm.ring.encrypt(hsm.mine, b"mine", IV, TEXT, AAD)
     before = hsm.token.initialisations

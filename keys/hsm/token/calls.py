@@ -3,6 +3,7 @@
 import hashlib
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 from pkcs11 import Attribute, GCMParams, Mechanism, ObjectClass
@@ -244,12 +245,8 @@ class Token:
 
     def destroy(self, handle: Handle) -> None:
         """Destroy a session object; one that is gone already is no error."""
-        if handle.generation != self.generation:
-            return
-        try:
-            self._run(lambda _: handle.key.destroy(), handle)
-        except StaleHandle:
-            return
+        with suppress(StaleHandle):
+            self._connection.run_if_kept(handle.key.destroy, handle)
 
     def destroy_object(self, object_id: bytes) -> None:
         """Destroy everything of this id in the token, for ever."""
