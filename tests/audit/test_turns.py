@@ -1,16 +1,22 @@
 """Threads that wait for their turn share one commit; each failure is its own."""
 
+import fcntl
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, connection
+from django.conf import settings
+from django.db import IntegrityError, OperationalError, connection
 
+from keys.models import CustomerMasterKey
 from kmsconsole.audit import turns
+from kmsconsole.errors import ServiceTemporaryUnavailable
+from tests.personas import create_key
 
 pytestmark = pytest.mark.skipif(
     connection.vendor != "sqlite", reason="other databases share commits themselves"
@@ -110,3 +116,58 @@ def test_a_group_stays_below_the_most_a_statement_holds(
     assert added(book, [1], [2, 3], [4, 5], [6]) == ["done"] * 4
     assert book.rows() == [1, 2, 3, 4, 5, 6]
     assert max(book.commits) <= 3
+
+
+@contextmanager
+def somebody_hangs(monkeypatch: pytest.MonkeyPatch, seconds: float) -> Iterator[None]:
+    """Have the turn as another process would, while writers wait so long for it."""
+    monkeypatch.setitem(connection.settings_dict["OPTIONS"], "timeout", seconds)
+    with (settings.KMS_HOME / "write.lock").open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def test_nobody_waits_for_ever_for_who_hangs_in_a_turn(
+    book: Book, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outcomes: list[str] = []
+
+    def add(number: int) -> None:
+        try:
+            turns.add([(number,)], book.insert)
+        except OperationalError as error:
+            outcomes.append(str(error))
+
+    book.go.set()
+    threads = [threading.Thread(target=add, args=(number,)) for number in range(3)]
+    with somebody_hangs(monkeypatch, seconds=0.5):
+        # A thread has its own connection: these are the settings all of them share.
+        began = time.monotonic()
+        for thread in threads:
+            thread.start()
+        with pytest.raises(OperationalError, match="turn"), turns.turn():
+            pytest.fail("two have the turn")
+        for thread in threads:
+            thread.join(PATIENCE_SECONDS)
+        assert 0.5 <= time.monotonic() - began < PATIENCE_SECONDS
+    assert outcomes == ["another writer does not end its turn"] * 3
+    assert book.rows() == []
+    assert not turns._waiting
+    assert not turns._threads.locked()
+    with turns.turn():
+        book.insert([(4,)])
+    add(5)
+    assert book.rows() == [4, 5]
+
+
+@pytest.mark.django_db
+def test_who_waited_too_long_is_told_that_it_is_temporary(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with (
+        somebody_hangs(monkeypatch, seconds=0.2),
+        pytest.raises(ServiceTemporaryUnavailable),
+    ):
+        create_key("late")
+    assert not CustomerMasterKey.objects.exists()
+    create_key("late")

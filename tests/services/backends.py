@@ -347,4 +347,15 @@ class RabbitMQ(Backend):
         """End the port mapper, which outlives its node."""
         mapper = shutil.which("epmd") or "epmd"
         command = [mapper, "-port", str(self._mapper_port), "-kill"]
-        subprocess.run(command, env=self._env(), capture_output=True, check=False)
+        # It refuses while it still knows a node: for a moment after the node's end.
+        until = time.monotonic() + _PATIENCE_SECONDS
+        while self._mapper_answers() and time.monotonic() < until:
+            subprocess.run(command, env=self._env(), capture_output=True, check=False)
+            time.sleep(0.05)
+
+    def _mapper_answers(self) -> bool:
+        try:
+            socket.create_connection(("127.0.0.1", self._mapper_port), 1).close()
+        except OSError:
+            return False
+        return True
