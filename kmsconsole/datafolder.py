@@ -26,6 +26,7 @@ _OURS: Final = (
     "softhsm*",
     "static*",
     "tmp",
+    "token.object*",
     "tokens*",
 )
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO

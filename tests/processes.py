@@ -5,13 +5,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 10.0) -> bool:
+def wait_until(
+    condition: Callable[[], bool], seconds: float = 10.0, pause: float = 0.1
+) -> bool:
     """Wait for that long at most; returns whether it came true."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         if condition():
             return True
-        time.sleep(0.1)
+        time.sleep(pause)
     return False
 
 

@@ -101,9 +101,13 @@ def test_cancelled_or_destroyed_but_never_both(program: Program) -> None:
         rows.fall_due(server, key_id, "deletion_date")
     with ThreadPoolExecutor(3) as pool:
         swept = pool.submit(server.manage, "sweep", "destruction", "--json")
-        # Just ahead of the sweep, which goes in this order, too.
-        assert wait_until(lambda: rows.state(server, ids[1]) == "Destroyed", 60)
-        cancelling = [pool.submit(_cancel, program, ids[at::2]) for at in range(2)]
+        # Towards the sweep, which goes in this order: they meet somewhere.
+        begun = wait_until(
+            lambda: rows.state(server, ids[0]) == "Destroyed", 60, pause=0.005
+        )
+        assert begun
+        back = ids[::-1]
+        cancelling = [pool.submit(_cancel, program, back[at::2]) for at in range(2)]
         codes = cancelling[0].result() | cancelling[1].result()
         assert swept.result().returncode == 0
     ends = Counter("Destroyed" if code else "Disabled" for code in codes.values())
