@@ -46,6 +46,7 @@ OFFICE_ONLY = json.dumps(
 PAIRS = {
     "invoice-signing": "ASYMMETRIC_SIGN_VERIFY_ECC",
     "partner-inbox": "ASYMMETRIC_DECRYPT_RSA_2048",
+    "old-partner": "ASYMMETRIC_DECRYPT_RSA_2048",
 }
 
 HOLDERS = ("ann", "ben", "cara", "dan")
@@ -134,6 +135,7 @@ class _Furnisher:
                 self.make(name, Description=description)
         for name, usage in PAIRS.items():
             self.make(name, KeyUsage=usage)
+        self.do("AllowLegacyPadding", KeyId=self.ids["old-partner"], Allowed=True)
         self.make("customer-owned", Type=2)
         self.do("EnableKeyRotation", KeyId=self.ids["payroll-2026"])
         self.do("ArchiveKey", KeyId=self.ids["backup-archive"])

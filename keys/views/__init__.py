@@ -20,6 +20,7 @@ from keys.views.files import FilesView
 from keys.views.importing import DeleteMaterialView, ImportKeyMaterialView
 from keys.views.listing import CloudKeyList, KeyList, KeyMenu
 from keys.views.material import GetParametersView, MaterialPage
+from keys.views.padding import AllowLegacyPaddingView
 from keys.views.page import pages_of_others
 from keys.views.pair_tools import RsaDecryptView, SignView, VerifyView
 from keys.views.public_key import PublicKeyPage
@@ -69,6 +70,7 @@ _BY_SLUG = {
         SignView,
         VerifyView,
         RsaDecryptView,
+        AllowLegacyPaddingView,
         PublicKeyPage,
         MaterialPage,
         GetParametersView,

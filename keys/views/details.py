@@ -23,6 +23,7 @@ from keys.views import snippets
 from keys.views.base import KeyView, OfferedView, state_words
 from keys.views.conflicts import GuardedView
 from keys.views.happenings import Happening, happenings
+from keys.views.padding import padding_of
 from keys.views.page import KeyPage, tool_of
 from keys.views.snippets import ApiCall
 from keys.views.uses import lost_with, uses_of
@@ -146,7 +147,7 @@ class KeyDetails(KeyPage):
                 "DescribeKey", self.call.region, (snippets.fixed("KeyId", self.key_id),)
             ),
         }
-        return super().context(form) | uses_of(self) | own
+        return super().context(form) | uses_of(self) | padding_of(self) | own
 
     def _name(self) -> str:
         uin = self.key.creator_uin

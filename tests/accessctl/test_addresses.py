@@ -162,6 +162,7 @@ ADDRESSES = {
     "keys/": "200 200 200",
     "keys/<uuid:key_id>/": "403 404 200",
     "keys/<uuid:key_id>/activity/": "403 404 200",
+    "keys/<uuid:key_id>/allow-legacy-padding/": "403 404 404",
     "keys/<uuid:key_id>/archive-key/": "403 404 200",
     "keys/<uuid:key_id>/cancel-key-archive/": "403 404 200",
     "keys/<uuid:key_id>/cancel-key-deletion/": "403 404 200",
