@@ -7,6 +7,7 @@ and leaves bytes there. So both write the tables anew (docs/schedule.md).
 """
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from django.db import connection
@@ -15,7 +16,11 @@ from django.db.transaction import atomic
 
 from kmsconsole.audit.turns import turn
 
-_TABLES = ("keys_keyversion", "keys_importparameters", "keys_datakey")
+VERSIONS, PARAMETERS, DATA_KEYS = EVERY_TABLE = (
+    "keys_keyversion",
+    "keys_importparameters",
+    "keys_datakey",
+)
 _PATIENCE_MS = 2_000
 _LOOKS = 40
 _NOBODY_LOOKS_BACK = (
@@ -36,19 +41,20 @@ def _overwrite(connection: Any, **_more: Any) -> None:
             cursor.execute("PRAGMA secure_delete=ON")
 
 
-def wipe() -> bool:
+def wipe(tables: Sequence[str] = EVERY_TABLE) -> bool:
     """Remove what erased rows left in the files; False where that has to wait."""
     if connection.in_atomic_block:
         return False
-    return _wipe_sqlite() if connection.vendor == "sqlite" else _write_anew()
+    sqlite = connection.vendor == "sqlite"
+    return _wipe_sqlite(tables) if sqlite else _write_anew(tables)
 
 
-def _wipe_sqlite() -> bool:
+def _wipe_sqlite(tables: Sequence[str]) -> bool:
     usual = int(connection.settings_dict["OPTIONS"].get("timeout", 5) * 1000)
     with connection.cursor() as cursor:
         cursor.execute(f"PRAGMA busy_timeout={_PATIENCE_MS}")
         try:
-            for table in _TABLES:
+            for table in tables:
                 _refill(cursor, table)
             cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             busy = cursor.fetchone()[0]
@@ -75,14 +81,14 @@ def _refill(cursor: Any, table: str) -> None:
         cursor.execute("PRAGMA foreign_keys=ON")
 
 
-def _write_anew() -> bool:
+def _write_anew(tables: Sequence[str]) -> bool:
     with connection.cursor() as cursor:
         if not _unseen(cursor):
             return False
         # Nobody shall wait behind this one while it waits for somebody else.
         cursor.execute(f"SET lock_timeout = {_PATIENCE_MS}")
         try:
-            for table in _TABLES:
+            for table in tables:
                 cursor.execute(f"VACUUM FULL {table}")
         finally:
             cursor.execute("RESET lock_timeout")

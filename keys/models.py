@@ -239,6 +239,7 @@ class ImportParameters(models.Model):
         """Nobody is granted anything on it."""
 
         default_permissions = ()
+        indexes = (models.Index(fields=["expires_at"], name="keys_parameters_due"),)
 
     def __str__(self) -> str:
         return f"{self.key_id} until {self.expires_at:%Y-%m-%d %H:%M}"

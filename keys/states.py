@@ -169,6 +169,7 @@ RULES: Mapping[str, Row] = {
     "DestroyKey": Row(_states(_NO, _NO, KeyState.DESTROYED, _NO, _NO), _IN_USE),
     "GetParametersForImport": Row(_ANY, _EXTERNAL),
     "ImportKeyMaterial": Row(_states(_E, _NO, _NO, _E, _NO), _EXTERNAL),
+    "EndImportParameters": Row(_ANY, _EXTERNAL),
     "ExpireKeyMaterial": Row(_states(_I, _I, _NO, _NO, _I), _EXTERNAL),
     "DeleteImportedKeyMaterial": Row(_states(_I, _I, _NO, _NO, _NO), _EXTERNAL),
     "Encrypt": Row(_ENCRYPT, _SYMMETRIC),

@@ -5,10 +5,11 @@ from datetime import timedelta
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from keys import erasure, usage
-from keys.models import CustomerMasterKey, DataKey, KeyVersion
+from keys.models import CustomerMasterKey, DataKey, ImportParameters, KeyVersion
 from keys.operations import (
     DestroyDataKey,
     DestroyKey,
+    EndImportParameters,
     ExpireKeyMaterial,
     HoldKeyDeletion,
     RotateDueKey,
@@ -63,6 +64,16 @@ class ExpirySweep(RowSweep):
         return erasure.wipe()
 
 
+class ParametersSweep(RowSweep):
+    """Erases what was handed out for imports and is good for none any more."""
+
+    guarded = True
+
+    def wipe(self) -> bool:
+        """Leave nothing of the wrapping keys in the database's files."""
+        return erasure.wipe((erasure.PARAMETERS,))
+
+
 def _undecided() -> QuerySet[DeletionHold]:
     waiting = Q(runs_at__isnull=True) | Q(runs_at__gt=clock.now())
     return DeletionHold.objects.filter(waiting, key_id=OuterRef("pk"))
@@ -114,6 +125,19 @@ SWEEPS: tuple[Sweep, ...] = (
             rows=CustomerMasterKey.objects.expiring,
             column="material_valid_to",
         ),
+    ),
+    ParametersSweep(
+        "parameters",
+        Calendar(
+            kind="end of import parameters",
+            operation=EndImportParameters,
+            rows=ImportParameters.objects.all,
+            column="expires_at",
+            account="key__account_uin",
+            region="key__region",
+            key="key_id",
+        ),
+        period=timedelta(hours=1),
     ),
     DestructionSweep(
         "destruction",

@@ -6,6 +6,7 @@ Standard library only, so that it runs before anything else is installed:
 
 import argparse
 import ctypes
+import hashlib
 import os
 import platform
 import shutil
@@ -36,6 +37,8 @@ library.reset_on_fork = true
 """
 
 _OWN_FILE: Final = "token.object"
+_KEPT_FILE: Final = "token.object.kept"
+_SERIAL_DIGITS: Final = 16
 _WRITING_LOOKS: Final = 10
 _WRITING_SECONDS: Final = 0.02
 
@@ -186,27 +189,56 @@ def keep_token_object(home: Path) -> None:
     token along. Only to be called once the token was proved to be whole.
     """
     for path in (home / "tokens").glob(f"*/{_OWN_FILE}"):
-        content, kept = path.read_bytes(), home / _OWN_FILE
-        if content and not (kept.is_file() and kept.read_bytes() == content):
-            _put(kept, content)
+        folder, content = path.parent.name, path.read_bytes()
+        if _is_of(folder, content) and _kept(home) != (folder, content):
+            digest = _digest(folder, content).encode("ascii")
+            head = b"%s\n%s\n" % (folder.encode("ascii"), digest)
+            _put(home / _KEPT_FILE, head + content)
+    # As it was called by versions that did not note whose it is.
+    (home / _OWN_FILE).unlink(missing_ok=True)
 
 
 def mend_token_object(home: Path) -> bool:
-    """Put the copy in place of a token's file that was cut off; True where it was."""
-    kept = home / _OWN_FILE
-    if not kept.is_file():
+    """Put the copy in place of its token's file that was damaged; True where it was.
+
+    A copy that is no longer what was kept, or that is another token's, mends nothing.
+    """
+    kept = _kept(home)
+    if kept is None:
         return False
-    content = kept.read_bytes()
-    for path in (home / "tokens").glob(f"*/{_OWN_FILE}"):
-        # Some process may be writing it just now.
-        for _ in range(_WRITING_LOOKS):
-            if path.stat().st_size >= len(content):
-                break
-            time.sleep(_WRITING_SECONDS)
-        else:
-            _put(path, content)
-            return True
-    return False
+    folder, content = kept
+    path = home / "tokens" / folder / _OWN_FILE
+    # Some process may be writing it just now.
+    for _ in range(_WRITING_LOOKS):
+        if not path.is_file():
+            return False
+        found = path.read_bytes()
+        if len(found) >= len(content) and _is_of(folder, found):
+            return False
+        time.sleep(_WRITING_SECONDS)
+    _put(path, content)
+    return True
+
+
+def _kept(home: Path) -> tuple[str, bytes] | None:
+    """Return the token's folder and the copy; None where there is no sound one."""
+    try:
+        head, digest, content = (home / _KEPT_FILE).read_bytes().split(b"\n", 2)
+        folder = head.decode("ascii")
+    except (OSError, ValueError):
+        return None
+    sound = digest.decode("latin-1") == _digest(folder, content)
+    return (folder, content) if sound and _is_of(folder, content) else None
+
+
+def _digest(folder: str, content: bytes) -> str:
+    return hashlib.sha256(folder.encode("ascii") + b"\n" + content).hexdigest()
+
+
+def _is_of(folder: str, content: bytes) -> bool:
+    """Say whether content names the token of a folder: its UUID ends in the serial."""
+    serial = folder.replace("-", "")[-_SERIAL_DIGITS:]
+    return len(serial) == _SERIAL_DIGITS and serial.encode("ascii") in content
 
 
 def _put(path: Path, content: bytes) -> None:

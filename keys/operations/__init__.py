@@ -70,6 +70,7 @@ from keys.operations.hosting import (
 )
 from keys.operations.importing import (
     DeleteImportedKeyMaterial,
+    EndImportParameters,
     ExpireKeyMaterial,
     GetParametersForImport,
     ImportKeyMaterial,
@@ -186,6 +187,7 @@ SYSTEM_OPERATIONS: tuple[type[Operation], ...] = (
     RotateDueKey,
     DestroyDataKey,
     ExpireKeyMaterial,
+    EndImportParameters,
     VerifyKeyVersion,
     VerifyKeyVersions,
 )
@@ -228,6 +230,7 @@ __all__ = [
     "EnableKeyRotation",
     "EnableKeys",
     "Encrypt",
+    "EndImportParameters",
     "ExpireKeyMaterial",
     "GenerateDataKey",
     "GenerateHostedDataKey",

@@ -235,5 +235,30 @@ class ExpireKeyMaterial(_Erasing):
             raise CmkStateNotSupport
 
 
+class EndImportParameters(KeyOperation):
+    """Erase import parameters whose day is over. The scheduler's own operation."""
+
+    effect = Effect.CHANGE
+    api = False
+    scope = Scope.SYSTEM
+
+    def check(self, data: Any) -> None:
+        """Never early: newer parameters that came meanwhile stay."""
+        super().check(data)
+        clock_guard.require_belief()
+        parameters = ImportParameters.objects.filter(key=self.key).first()
+        moment = min(clock.now(), database_time.now())
+        if parameters is None or parameters.expires_at > moment:
+            raise CmkStateNotSupport
+        self.parameters = parameters
+
+    def perform(self, data: KeyInput) -> dict[str, Any]:
+        """Erase the wrapping key; the key itself stays as it is."""
+        blob = bytes(self.parameters.wrapped_material)
+        self.parameters.delete()
+        custody.keyring().evict(blob)
+        return {}
+
+
 def _wrapping_identity(key: CustomerMasterKey) -> bytes:
     return custody.identity_of(key, _WRAPPING_NUMBER, _WRAPPING_SPEC)

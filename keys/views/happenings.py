@@ -55,6 +55,7 @@ DEEDS: dict[str, str | Promise] = {
     "VerifyKeyVersion": gettext_lazy("Try stored version"),
     "VerifyKeyVersions": gettext_lazy("Try stored versions"),
     "ExpireKeyMaterial": gettext_lazy("Material expired"),
+    "EndImportParameters": gettext_lazy("Import parameters expired"),
     "Encrypt": gettext_lazy("Encrypt"),
     "Decrypt": gettext_lazy("Decrypt"),
     "ReEncrypt": gettext_lazy("Re-encrypt"),

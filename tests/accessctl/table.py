@@ -206,6 +206,7 @@ ROWS: dict[str, Row] = {
     "VerifyKeyVersion": by_service({"KeyId": KEY, "Number": 1}),
     "VerifyKeyVersions": by_service(),
     "ExpireKeyMaterial": by_service({"KeyId": KEY}),
+    "EndImportParameters": by_service({"KeyId": KEY}),
     "EndAccess": by_service({"Table": "UserKeyGrant", "Number": 2**31}),
     "CreateCloudKey": by_service({"Product": "cos"}),
     # What doesn't exist here: the same answer to everybody.

@@ -105,3 +105,37 @@ def test_what_was_encrypted_before_is_counted_on_its_version(home: Path) -> None
             "SELECT number, encryptions FROM keys_keyversion ORDER BY number"
         )
         assert counted.fetchall() == [(1, 12), (2, 3), (3, 0)]
+
+
+def test_import_parameters_stay_and_are_found_by_when_they_end(home: Path) -> None:
+    env = environment(home, 8000, DATABASE_URL="")
+    for step in (("auth",), ("keys", "0008")):
+        first = manage(env, "migrate", *step)
+        assert first.returncode == 0, first.stderr
+    parameters = {
+        "key_id": OLD_KEY["id"],
+        "padding": "RSAES_OAEP_SHA_256",
+        "token_hash": b"t" * 32,
+        "spec": "RSA_2048_IMPORT",
+        "wrapped_material": b"w" * 1224,
+        "binding": b"b" * 32,
+        "root_epoch": 1,
+        "mac_epoch": 1,
+        "check_value": b"c" * 8,
+        "public_key": b"p" * 294,
+        "expires_at": "2026-11-02 00:00:00",
+    }
+    with sqlite3.connect(home / "kms.sqlite3") as database:
+        insert(database, "keys_customermasterkey", OLD_KEY)
+        insert(database, "keys_importparameters", parameters)
+    again = manage(env, "migrate")
+    assert again.returncode == 0, again.stderr
+    with sqlite3.connect(home / "kms.sqlite3") as database:
+        names = ", ".join(parameters)
+        rows = database.execute(f"SELECT {names} FROM keys_importparameters")
+        assert rows.fetchall() == [tuple(parameters.values())]
+        plan = database.execute(
+            "EXPLAIN QUERY PLAN SELECT id FROM keys_importparameters "
+            "WHERE expires_at <= '2026-11-02' ORDER BY expires_at"
+        )
+        assert "keys_parameters_due" in plan.fetchall()[0][3]

@@ -76,6 +76,7 @@ SPECIFIED = {
     "DestroyKey": f"{NO} {NO} X {NO} {NO} | c:CmkUsedByCloudProduct",
     "GetParametersForImport": f"E D P I A | {NOT_EXTERNAL}",
     "ImportKeyMaterial": f"E {NO} {NO} E {NO} | {NOT_EXTERNAL}",
+    "EndImportParameters": f"E D P I A | {NOT_EXTERNAL}",
     "ExpireKeyMaterial": f"I I {NO} {NO} I | {NOT_EXTERNAL}",
     "DeleteImportedKeyMaterial": f"I I {NO} {NO} {NO} | {NOT_EXTERNAL}",
     "Encrypt": f"E CmkDisabled CmkDisabled CmkDisabled CmkArchived | {PAIRS}",

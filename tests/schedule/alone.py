@@ -109,6 +109,22 @@ def make(rotations: int, deletions: int) -> dict[str, Any]:
     }
 
 
+def hand_out(number: int) -> list[str]:
+    """Hand out parameters for imports that are over; return their wrapping keys."""
+    from keys.models import ImportParameters
+    from keys.operations import CreateKey, GetParametersForImport
+    from kmsconsole import clock
+    from tests.personas import execute
+
+    how = {"WrappingAlgorithm": "RSAES_OAEP_SHA_256", "WrappingKeySpec": "RSA_2048"}
+    for alias in range(number):
+        key_id = execute(CreateKey, Alias=f"outside-{alias}", Type=2).output["KeyId"]
+        execute(GetParametersForImport, KeyId=key_id, **how)
+    ImportParameters.objects.update(expires_at=clock.now() - timedelta(minutes=1))
+    blobs = ImportParameters.objects.values_list("wrapped_material", flat=True)
+    return [bytes(blob).hex() for blob in blobs]
+
+
 def seen() -> dict[str, Any]:
     """Return states, versions and events as they are."""
     from collections import Counter
@@ -162,6 +178,7 @@ def main() -> None:
     acts: dict[str, Any] = {
         "prepare": prepare,
         "make": make,
+        "hand-out": hand_out,
         "seen": seen,
         "move-rows": move_rows,
         "destroy-without": destroy_without,

@@ -12,15 +12,23 @@ from accessctl.models import (
     UserKeyGrant,
 )
 from accessctl.operations import EndAccess
-from keys.errors import CmkDisabled, CmkStateNotSupport
-from keys.models import CustomerMasterKey, KeyVersion
+from keys import custody
+from keys.errors import (
+    CmkDisabled,
+    CmkStateNotSupport,
+    DecryptMaterialError,
+    ImportTokenExpired,
+)
+from keys.models import CustomerMasterKey, ImportParameters, KeyVersion
 from keys.operations import (
     ArchiveKey,
     CancelKeyDeletion,
     CreateKey,
     DisableKey,
     Encrypt,
+    EndImportParameters,
     ExpireKeyMaterial,
+    ImportKeyMaterial,
     ScheduleKeyDeletion,
 )
 from kmsconsole import clock
@@ -28,7 +36,7 @@ from kmsconsole.audit.models import AuditEvent
 from kmsconsole.errors import KMSError
 from kmsconsole.schedule import clock_guard, database_time
 from tests.accessctl.people import grant, group, sub_account
-from tests.keys.test_importing import bring
+from tests.keys.test_importing import bring, parameters
 from tests.personas import create_key, execute
 from tests.schedule.test_clock_guard import SYSTEM
 from tests.schedule.test_sweeps import NOTHING, all_done, sweep
@@ -101,6 +109,70 @@ def test_expiry_is_never_early_and_waits_for_the_clock(travel, monkeypatch) -> N
         doubted = refused.value.code.endswith("ClockDoubtful")
         assert doubted is (problem == "clock")
         assert key(key_id).state == "Enabled"
+
+
+def test_import_parameters_are_erased_a_day_later(travel) -> None:
+    key_id = imported("orders")
+    blob = bytes(ImportParameters.objects.get().wrapped_material)
+    handles = custody.keyring()._handles
+    assert any(blob in row for row in handles._leases)
+    travel(hours=24, seconds=-1)
+    assert sweep("parameters") == NOTHING
+    with pytest.raises(CmkStateNotSupport):
+        execute(EndImportParameters, SYSTEM, KeyId=key_id)
+    travel(seconds=1)
+    assert sweep("parameters") == all_done(1)
+    assert sweep("parameters") == NOTHING
+    assert not ImportParameters.objects.exists()
+    assert not any(blob in row for row in handles._leases)
+    # The key, its material and what was encrypted have nothing to do with it.
+    assert key(key_id).state == "Enabled"
+    execute(Encrypt, KeyId=key_id, Plaintext="YQ==")
+    events = AuditEvent.objects.filter(operation="EndImportParameters")
+    assert [(event.key_id, event.outcome) for event in events] == [
+        (key_id, "refused"),
+        (key_id, "success"),
+    ]
+
+
+def test_newer_import_parameters_begin_a_day_of_their_own(travel) -> None:
+    key_id: str = execute(CreateKey, Alias="orders", Type=2).output["KeyId"]
+    first = parameters(key_id)
+    travel(hours=23)
+    second = parameters(key_id)
+    travel(hours=23)
+    assert sweep("parameters") == NOTHING
+    for given, error in ((first, ImportTokenExpired), (second, DecryptMaterialError)):
+        with pytest.raises(error):
+            execute(
+                ImportKeyMaterial,
+                KeyId=key_id,
+                ImportToken=given["ImportToken"],
+                EncryptedKeyMaterial="YQ==",
+            )
+    travel(hours=1)
+    execute(DisableKey, KeyId=imported("other"))
+    assert sweep("parameters") == all_done(1)
+    assert ImportParameters.objects.get().key.alias == "other"
+
+
+def test_import_parameters_end_late_where_clock_or_database_say_so(
+    travel, monkeypatch
+) -> None:
+    key_id: str = execute(CreateKey, Alias="orders", Type=2).output["KeyId"]
+    parameters(key_id)
+    clock_guard.observe()
+    travel(hours=24)
+    with monkeypatch.context() as patched:
+        early = clock.now() - timedelta(seconds=1)
+        patched.setattr(database_time, "now", lambda: early)
+        with pytest.raises(CmkStateNotSupport):
+            execute(EndImportParameters, SYSTEM, KeyId=key_id)
+    monkeypatch.setattr(clock, "elapsed", lambda: 0.0)
+    assert sweep("parameters") == NOTHING | {"due": 1, "held": 1}
+    with pytest.raises(KMSError, match="ClockDoubtful"):
+        execute(EndImportParameters, SYSTEM, KeyId=key_id)
+    assert ImportParameters.objects.count() == 1
 
 
 def test_rights_end_on_their_day_whoever_has_them(travel) -> None:

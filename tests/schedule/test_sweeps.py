@@ -245,6 +245,7 @@ def test_a_lease_of_another_clock_does_not_last_for_days(travel: Travel) -> None
     [
         ("rotation", ["keys_rotation_due", "keys_version_worn"]),
         ("material", ["keys_material_due"]),
+        ("parameters", ["keys_parameters_due"]),
         ("destruction", ["keys_deletion_due", "keys_data_key_deletion_due"]),
         (
             "rights",
@@ -270,7 +271,7 @@ def test_nothing_due_costs_one_look_at_each_index(name, indexes, travel) -> None
 
 def test_every_sweep_of_rows_is_in_the_list_above() -> None:
     rows = {name for name, sweep in sweeps().items() if isinstance(sweep, RowSweep)}
-    assert rows == {"rotation", "material", "destruction", "rights"}
+    assert rows == {"rotation", "material", "parameters", "destruction", "rights"}
 
 
 def command(*arguments: str) -> tuple[int, str]:

@@ -76,6 +76,15 @@ def test_no_file_of_sqlite_holds_a_destroyed_blob(alone: Folder) -> None:
     assert alone.ask("seen")["unfinished"] == []
 
 
+@ON_SQLITE
+def test_no_file_of_sqlite_holds_a_wrapping_key_that_is_over(alone: Folder) -> None:
+    blobs = [bytes.fromhex(blob) for blob in alone.ask("hand-out", "6")]
+    assert all(alone.files_with(blob) for blob in blobs)
+    assert alone.sweep("parameters")["parameters"]["done"] == 6
+    assert [alone.files_with(blob) for blob in blobs] == [[]] * 6
+    assert alone.ask("seen")["unfinished"] == []
+
+
 def left_after(alone: Folder, *arguments: str) -> int:
     """Destroy 60 keys whose rows moved; return of how many any 16 bytes are left."""
     made = alone.ask("make", "5", "60")

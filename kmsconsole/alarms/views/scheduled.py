@@ -37,6 +37,7 @@ _SWEEPS: dict[str, str | Promise] = {
     "refusals": gettext_lazy("Adds up refusals without valid credentials"),
     "scrub": gettext_lazy("Tries every stored version once a day"),
     "material": gettext_lazy("Takes out imported material whose time is over"),
+    "parameters": gettext_lazy("Erases import parameters whose day is over"),
     "rights": gettext_lazy("Removes rights whose time is over"),
     "sessions": gettext_lazy("Removes sessions that are over"),
     "attempts": gettext_lazy("Watches for uses of keys pending deletion"),
