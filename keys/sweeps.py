@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet, Subquery
 
 from keys import erasure, usage
 from keys.models import CustomerMasterKey, DataKey, ImportParameters, KeyVersion
@@ -17,7 +17,6 @@ from keys.operations import (
 from keys.operations.holding import attempt_on, hold_of
 from keys.operations.importing import MATERIAL_SWEEP
 from keys.scrubbing import scrub
-from kmsconsole import clock
 from kmsconsole.alarms.models import DeletionHold
 from kmsconsole.operations import record_finished_refusal_counts
 from kmsconsole.schedule.stint import Stint
@@ -74,15 +73,19 @@ class ParametersSweep(RowSweep):
         return erasure.wipe((erasure.PARAMETERS,))
 
 
-def _undecided() -> QuerySet[DeletionHold]:
-    waiting = Q(runs_at__isnull=True) | Q(runs_at__gt=clock.now())
-    return DeletionHold.objects.filter(waiting, key_id=OuterRef("pk"))
+def _on_their_date() -> QuerySet[CustomerMasterKey]:
+    """Return the keys whose own date destroys them: no hold was ever put on them."""
+    held = DeletionHold.objects.filter(key_id=OuterRef("pk"))
+    return CustomerMasterKey.objects.pending_deletion().filter(~Exists(held))
 
 
-def _to_be_destroyed() -> QuerySet[CustomerMasterKey]:
-    """Return the keys whose date destroys them: what is held waits for somebody."""
-    pending = CustomerMasterKey.objects.pending_deletion()
-    return pending.filter(~Exists(_undecided()))
+def _confirmed() -> QuerySet[DeletionHold]:
+    """Return the holds whose keys go when a confirmation says so."""
+    keys = CustomerMasterKey.objects.filter(pk=OuterRef("key_id"))
+    return DeletionHold.objects.filter(runs_at__isnull=False).annotate(
+        account_uin=Subquery(keys.values("account_uin")),
+        region=Subquery(keys.values("region")),
+    )
 
 
 def _count_refusals(_stint: Stint) -> None:
@@ -144,7 +147,7 @@ SWEEPS: tuple[Sweep, ...] = (
         Calendar(
             kind="destruction",
             operation=DestroyKey,
-            rows=_to_be_destroyed,
+            rows=_on_their_date,
             column="deletion_date",
         ),
         Calendar(
@@ -154,6 +157,12 @@ SWEEPS: tuple[Sweep, ...] = (
             column="deletion_date",
             data=lambda due: {"DataKeyId": due.id},
             key="key_id",
+        ),
+        Calendar(
+            kind="destruction",
+            operation=DestroyKey,
+            rows=_confirmed,
+            column="runs_at",
         ),
     ),
 )

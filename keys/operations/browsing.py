@@ -20,7 +20,7 @@ from keys.errors import CmkNotFound
 from keys.models import CustomerMasterKey, KeyTag, Origin
 from keys.operations.base import KeyBatchInput, KeyBatchOperation
 from keys.operations.counting import EXISTING_STATES, kept_count
-from keys.operations.holding import held
+from keys.operations.holding import holds_of
 from keys.querysets import KeyQuerySet
 from keys.states import KeyState
 from kmsconsole.errors import InvalidParameterValue
@@ -144,7 +144,7 @@ class BrowseKeys(Operation):
             newer=first if data.older or (backwards and surplus) else "",
             older=last if backwards or surplus else "",
         )
-        return {"Page": page, "Held": held(pending) if pending else frozenset()}
+        return {"Page": page, "Holds": holds_of(pending) if pending else {}}
 
     def _filtered(self, data: BrowseKeysInput) -> KeyQuerySet[CustomerMasterKey]:
         call = self.call

@@ -11,6 +11,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.conf import settings
+from django.db.models import Exists, OuterRef, Subquery
 from django.utils.module_loading import import_string
 
 from keys import usage
@@ -25,6 +26,7 @@ from keys.models import CustomerMasterKey
 from keys.operations.base import KeyInput, KeyOperation
 from keys.operations.history import CHANGES
 from keys.operations.metadata import unix
+from keys.querysets import KeyQuerySet
 from kmsconsole import clock
 from kmsconsole.alarms.kinds import AlarmKind
 from kmsconsole.alarms.models import DeletionHold
@@ -34,6 +36,7 @@ from kmsconsole.audit.models import AuditEvent, Outcome
 from kmsconsole.operations import Effect, Scope
 from kmsconsole.schedule import database_time
 
+Keys = KeyQuerySet[CustomerMasterKey]
 # What an account may want: for keys that were in use, for all, for none.
 RECENTLY_USED, ALWAYS, NEVER = RULES = ("recently-used", "always", "never")
 RECENT: Final = timedelta(days=30)
@@ -90,10 +93,33 @@ def hold_of(key: CustomerMasterKey) -> DeletionHold | None:
     return DeletionHold.objects.filter(key_id=key.id).first()
 
 
-def held(keys: Iterable[UUID]) -> frozenset[UUID]:
-    """Return those of the keys whose deletion waits for a decision."""
-    waiting = DeletionHold.objects.filter(key_id__in=keys, runs_at__isnull=True)
-    return frozenset(waiting.values_list("key_id", flat=True))
+def holds_of(keys: Iterable[UUID]) -> dict[UUID, datetime | None]:
+    """Return when the held ones of these keys go; None: when somebody has decided."""
+    holds = DeletionHold.objects.filter(key_id__in=keys)
+    return dict(holds.values_list("key_id", "runs_at"))
+
+
+def with_holds(keys: Keys) -> Keys:
+    """Add to keys whether they are `held`, and when a confirmed deletion `runs_at`."""
+    holds = DeletionHold.objects.filter(key_id=OuterRef("pk"))
+    return keys.annotate(
+        held=Exists(holds.filter(runs_at__isnull=True)),
+        runs_at=Subquery(holds.values("runs_at")),
+    )
+
+
+def deletions_by_date(keys: Keys | None = None) -> Keys:
+    """Return those that are destroyed on their own date, or whose date is `held`."""
+    keys = CustomerMasterKey.objects.all() if keys is None else keys
+    confirmed = DeletionHold.objects.filter(runs_at__isnull=False).values("key_id")
+    return with_holds(keys.pending_deletion().exclude(pk__in=confirmed))
+
+
+def confirmed_deletions(keys: Keys | None = None) -> Keys:
+    """Return those that are destroyed at `runs_at`, not on their own date."""
+    keys = CustomerMasterKey.objects.all() if keys is None else keys
+    confirmed = DeletionHold.objects.filter(runs_at__isnull=False).values("key_id")
+    return with_holds(keys.pending_deletion().filter(pk__in=confirmed))
 
 
 def refuse_held(key: CustomerMasterKey) -> None:

@@ -45,7 +45,7 @@ class KeyList(View):
             return redirect("keys:details", key_id)
         self.call = console_call(request)
         result = BrowseKeys.execute(self.call, asked.wire(self.role))
-        self.held = result.output["Held"]
+        self.holds = result.output["Holds"]
         context = self.context(request, asked, result.output["Page"])
         if by_htmx:
             rows = render(request, f"{self.template}#keys", context)
@@ -93,7 +93,7 @@ class KeyList(View):
             return view.label if view is not None and fine else ""
 
         home = reverse("keys:list")
-        return Rows("keys/list_row.html", home, label, ticked=ticked, held=self.held)
+        return Rows("keys/list_row.html", home, label, ticked=ticked, holds=self.holds)
 
 
 class CloudKeyList(KeyList):

@@ -5,7 +5,8 @@ else there is with marks in their place, and the marks are replaced in every row
 """
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -56,8 +57,8 @@ class Rows:
     """Prints the rows of one page.
 
     `label` names an action that a row may offer by its slug, or nothing; rows can be
-    ticked where there is something to do with many. `held` are the keys whose deletion
-    waits for somebody's decision.
+    ticked where there is something to do with many. `holds` says of keys whose deletion
+    was held when they go; None: when somebody has decided.
     """
 
     def __init__(
@@ -67,18 +68,18 @@ class Rows:
         label: Label,
         *,
         ticked: bool = False,
-        held: Collection[UUID] = (),
+        holds: Mapping[UUID, datetime | None] | None = None,
     ) -> None:
         self._template = get_template(template)
         self._home = home
         self._label = label
         self._ticked = ticked
-        self._held = held
+        self._holds = holds or {}
         self._printed: dict[tuple[Any, ...], list[str]] = {}
 
     def html(self, row: Row) -> SafeString:
         """Return a row of the table."""
-        own = _own(row)
+        own = _own(row, self._holds.get(row.id))
         slug = _NEXT.get(KeyState(row.state), "")
         label = self._label(slug, row) if slug else ""
         alike = (
@@ -88,7 +89,7 @@ class Rows:
             row.origin,
             row.owner,
             row.rotation_enabled and row.rotate_days,
-            row.id in self._held,
+            self._held(row),
             *row.tags,
             *own,
         )
@@ -104,13 +105,16 @@ class Rows:
         parts[1::2] = [own[_OWN[mark]] for mark in parts[1::2]]
         return SafeString("".join(parts))
 
+    def _held(self, row: Row) -> bool:
+        return row.id in self._holds and self._holds[row.id] is None
+
     def _facts(self, row: Row, slug: str, label: str | Promise) -> dict[str, Any]:
         shown = [f"{name}={value}" if value else name for name, value in row.tags]
         return {
             "url": f"{self._home}{_MARKS['id']}/",
             "state": row.state,
             "state_label": KeyState(row.state).label,
-            "held": row.id in self._held,
+            "held": self._held(row),
             "living": row.state != KeyState.DESTROYED,
             "type": type_label(row.usage),
             "usage": USAGE_LABELS.get(row.usage, ""),
@@ -125,8 +129,9 @@ class Rows:
         }
 
 
-def _own(row: Row) -> dict[str, str]:
+def _own(row: Row, runs_at: datetime | None) -> dict[str, str]:
     """Return what a row shares with no other, as HTML; what it has not is left out."""
+    dies = runs_at or row.deletion_date
     own = {
         "id": str(row.id),
         "name": conditional_escape(row.alias),
@@ -134,9 +139,9 @@ def _own(row: Row) -> dict[str, str]:
     }
     if row.rotation_enabled and row.next_rotation_at:
         own["rotates"] = moment(row.next_rotation_at, day=True)
-    if row.state == KeyState.PENDING_DELETE and row.deletion_date:
-        own["dies"] = moment(row.deletion_date, day=True)
-        own["dies_in"] = moment(row.deletion_date, relative=True)
+    if row.state == KeyState.PENDING_DELETE and dies:
+        own["dies"] = moment(dies, day=True)
+        own["dies_in"] = moment(dies, relative=True)
     elif row.destroyed_at:
         own["died"] = moment(row.destroyed_at, day=True)
     return own

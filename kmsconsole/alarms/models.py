@@ -117,6 +117,13 @@ class DeletionHold(models.Model):
         """One row a key, gone with its waiting period."""
 
         default_permissions = ()
+        indexes: ClassVar = [
+            models.Index(
+                fields=["runs_at"],
+                name="alarms_hold_runs",
+                condition=Q(runs_at__isnull=False),
+            ),
+        ]
 
     def __str__(self) -> str:
         return str(self.key_id)

@@ -15,7 +15,14 @@ from keys import budget
 from keys.custody import keyring
 from keys.models import CustomerMasterKey, KeyVersion, UsageProgress
 from keys.operations import HoldKeyDeletion
-from keys.operations.holding import USES, attempt_on, hold_of, waiting_since
+from keys.operations.holding import (
+    USES,
+    attempt_on,
+    confirmed_deletions,
+    hold_of,
+    waiting_since,
+    with_holds,
+)
 from keys.operations.metadata import unix
 from keys.states import KeyKind
 from kmsconsole import clock
@@ -108,10 +115,14 @@ def dates(stint: Stint) -> None:
     now = clock.now()
     keys = CustomerMasterKey.objects
     soon = {"gt": now, "lte": now + LAST_DAYS}
-    for key in _rows(stint, keys.pending_deletion(), "deletion_date", **soon):
+    pending = with_holds(keys.pending_deletion())
+    for key in _rows(stint, pending, "deletion_date", **soon):
         _tell_deletion(key)
-    living = keys.filter(material_valid_to__isnull=False)
-    for key in _rows(stint, living, "material_valid_to", **soon):
+    # Their own date is past, as somebody confirmed them late.
+    confirmed = confirmed_deletions().filter(deletion_date__lte=now)
+    for key in _rows(stint, confirmed, "runs_at", **soon):
+        _tell_deletion(key)
+    for key in _rows(stint, keys.expiring(), "material_valid_to", **soon):
         said = {"Date": unix(key.material_valid_to)}
         once = str(unix(key.material_valid_to))
         raise_alarm(AlarmKind.MATERIAL_EXPIRES, once, key=key, details=said)
@@ -136,13 +147,12 @@ def _rows(
         yield key
 
 
-def _tell_deletion(key: CustomerMasterKey) -> None:
-    if key.deletion_date is None:
-        return
-    left = key.deletion_date - clock.now()
-    days = -(-left // _DAY)
-    said = {"Date": unix(key.deletion_date), "Days": days}
-    once = f"{unix(key.deletion_date)}|{days}"
+def _tell_deletion(key: Any) -> None:
+    """Say when the key goes, or that it waits; once more when that was confirmed."""
+    date = key.runs_at or key.deletion_date
+    days = -((clock.now() - date) // _DAY)
+    said = {"Date": unix(date), "Days": days} | ({"Held": True} if key.held else {})
+    once = f"{unix(date)}|{days}" + ("|confirmed" if key.runs_at else "")
     raise_alarm(AlarmKind.DELETION_NEAR, once, key=key, details=said)
 
 

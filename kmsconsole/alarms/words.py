@@ -101,12 +101,14 @@ class Told:
 def told(alarm: Alarm, *, unread: bool = False) -> Told:
     """Put an alarm into the words of the active language."""
     kind = AlarmKind(alarm.kind)
+    said = json.loads(alarm.details)
+    mend = AlarmKind.DELETION_HELD if said.get("Held") else kind
     url = reverse("keys:details", args=[alarm.key_id]) if alarm.key_id else ""
     return Told(
         alarm,
         str(kind.label),
-        _sentence(kind, alarm, json.loads(alarm.details)),
-        str(_MEND[kind]),
+        _sentence(kind, alarm, said),
+        str(_MEND[mend]),
         kind in URGENT,
         url,
         unread,
@@ -141,6 +143,12 @@ def _sentence(kind: AlarmKind, alarm: Alarm, said: dict[str, Any]) -> str:
     }
     if kind is AlarmKind.CLOCK_HELD:
         known["reason"] = str(_DOUBTS.get(said.get("Doubt", ""), ""))
+    if said.get("Held"):
+        text = gettext(
+            "The deletion of %(key)s, due on %(then)s, is held: the key is not "
+            "destroyed before somebody confirms that."
+        )
+        return text % known
     if kind is AlarmKind.DELETION_NEAR:
         days = int(said.get("Days", 0))
         text = ngettext(

@@ -158,6 +158,30 @@ def test_mail_goes_to_proved_addresses_of_those_who_want_and_see_it(
     assert message["Auto-Submitted"] == "auto-generated"
 
 
+def test_a_held_deletion_is_sent_as_one_that_waits(
+    mailbox: Mailbox, receiver: Receiver
+) -> None:
+    ann = acting(person())
+    mail_to(ann, mailbox)
+    hook(ann, receiver)
+    subscribed(ann, Mail=NEAR, Webhook=NEAR)
+    key = CustomerMasterKey.objects.get(id=create_key("orders"))
+    said = {"Date": 1_800_000_000, "Days": 3, "Held": True}
+    raise_alarm(AlarmKind.DELETION_NEAR, "1", key=key, details=said)
+    work()
+    (message,) = mailbox.messages
+    text = str(message.get_payload(decode=True).decode())  # type: ignore[union-attr]
+    ((_path, _sent, body),) = receiver.requests
+    data = json.loads(body)["data"]
+    assert data["Details"] == said
+    for told in (text, data["Text"]):
+        assert "orders, due on 15 Jan 2027, 08:00 UTC, is held" in told
+        assert "will be destroyed" not in told
+    for advised in (text, data["Advice"]):
+        assert "Decide: cancel the deletion, or confirm it." in advised
+        assert "Until then you can cancel" not in advised
+
+
 def test_nothing_is_mailed_to_an_address_before_its_code(mailbox: Mailbox) -> None:
     ann = acting(person())
     execute(SetAlarmAddress, ann, Address="a@b.test")

@@ -9,6 +9,7 @@ from django.test.utils import CaptureQueriesContext
 
 from keys.models import CustomerMasterKey
 from keys.operations import (
+    ConfirmKeyDeletion,
     DisableKey,
     EnableKeyRotation,
     Encrypt,
@@ -16,6 +17,7 @@ from keys.operations import (
     ScheduleKeyDeletion,
 )
 from kmsconsole import clock
+from kmsconsole.alarms.models import DeletionHold
 from kmsconsole.alarms.operations import ListScheduled
 from kmsconsole.audit.models import AuditEvent
 from kmsconsole.errors import KMSError
@@ -169,6 +171,46 @@ def test_figures_of_the_installation_are_for_its_operator() -> None:
     assert failure not in page
     assert "Last runs" not in page
     assert "Does it run?" in page
+
+
+def test_a_confirmed_deletion_stands_where_it_happens(later: Later) -> None:
+    held, confirmed = dying("held", 7), dying("confirmed", 7)
+    later(days=8)
+    for key_id in (held, confirmed):
+        with pytest.raises(KMSError):
+            execute(Encrypt, KeyId=key_id, Plaintext="YQ==")
+        execute(HoldKeyDeletion, SYSTEM, KeyId=key_id)
+    rotating("soon", 7)
+    execute(ConfirmKeyDeletion, KeyId=confirmed)
+    dying("later", 8)
+    found = listed()["Coming"]
+    assert [(one.key_name, one.held) for one in found] == [
+        ("held", True),
+        ("confirmed", False),
+        ("soon", False),
+        ("later", False),
+    ]
+    assert found[1].at == DeletionHold.objects.get(key_id=confirmed).runs_at
+    pages, after = [], ""
+    for _ in range(4):
+        output = listed(After=after, Limit=1)
+        pages += [one.key_name for one in output["Coming"]]
+        after = output["Later"]
+    assert (pages, after) == (["held", "confirmed", "soon", "later"], "")
+    page = words(signed_in().get("/alarms/scheduled/"))
+    assert "Key is destroyed Held held" in page
+    assert "Key is destroyed confirmed" in page
+    later(days=1, seconds=1)
+    assert "Key is destroyed Late confirmed" in words(
+        signed_in().get("/alarms/scheduled/")
+    )
+
+
+def test_material_of_a_key_pending_deletion_does_not_expire() -> None:
+    CustomerMasterKey.objects.filter(id=dying("dying", 8)).update(
+        material_valid_to=clock.now() + timedelta(days=9)
+    )
+    assert coming() == [("deletion", "dying")]
 
 
 def test_the_page_shows_held_late_and_doubt() -> None:

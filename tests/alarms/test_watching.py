@@ -5,6 +5,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.utils.formats import date_format
+from django.utils.translation import override
 
 from keys import budget
 from keys.custody import keyring
@@ -12,6 +14,7 @@ from keys.hsm.token import TokenStatus
 from keys.models import CustomerMasterKey, KeyVersion
 from keys.operations import (
     CancelKeyDeletion,
+    ConfirmKeyDeletion,
     Decrypt,
     DescribeKey,
     DisableKey,
@@ -23,6 +26,7 @@ from kmsconsole import clock
 from kmsconsole.alarms import watching
 from kmsconsole.alarms.kinds import AlarmKind
 from kmsconsole.alarms.models import Alarm, DeletionHold, Watch
+from kmsconsole.alarms.words import told
 from kmsconsole.errors import KMSError
 from kmsconsole.schedule.models import ClockState, Doubt
 from kmsconsole.schedule.stint import Stint
@@ -31,6 +35,7 @@ from tests.alarms.conftest import Later, Sweeping
 from tests.personas import ROOT, create_key, execute
 
 pytestmark = pytest.mark.django_db
+KEY = "orders"
 
 
 def raised(kind: AlarmKind | None = None) -> Any:
@@ -162,6 +167,85 @@ def test_after_a_long_stop_only_what_is_true_now_is_told(
     assert '"Days": 1' in alarm.details
 
 
+def near() -> list[tuple[str, str]]:
+    """Return what was said of deletions that are near, and what to do."""
+    some = [told(alarm) for alarm in raised(AlarmKind.DELETION_NEAR)]
+    return [(one.sentence, one.mend) for one in some]
+
+
+def test_a_held_deletion_is_not_told_as_one_that_happens(
+    later: Later, sweep: Sweeping
+) -> None:
+    key_id = pending(days=7, used=True)
+    tried(key_id)
+    later(days=4, hours=1)
+    sweep("attempts")
+    assert raised()[AlarmKind.DELETION_HELD] == 1
+    for _ in range(4):
+        sweep("dates")
+        later(days=1)
+    # Still one a day, until its date.
+    assert len(near()) == 3
+    for sentence, mend in near():
+        assert "is held: the key is not destroyed before somebody" in sentence
+        assert "will be destroyed" not in sentence
+        assert mend.startswith("Decide: cancel the deletion, or confirm it.")
+    with override("zh-hans"):
+        for sentence, mend in near():
+            assert "已暂停" in sentence
+            assert mend == told(raised(AlarmKind.DELETION_HELD).get()).mend
+    # Its date is past; once confirmed, it is told of for its last day.
+    sweep("dates")
+    assert len(near()) == 3
+    execute(ConfirmKeyDeletion, KeyId=key_id)
+    for _ in range(2):
+        sweep("dates")
+    runs = date_format(DeletionHold.objects.get().runs_at, "j M Y, H:i")
+    assert near()[3:] == [
+        (
+            f"{KEY} will be destroyed in less than a day, on {runs} UTC.",
+            near()[3][1],
+        )
+    ]
+    assert near()[3][1].startswith("After that nobody can decrypt")
+    later(days=1, seconds=1)
+    assert sweep("destruction")["done"] == 1
+    sweep("dates")
+    assert len(near()) == 4
+
+
+def test_a_deletion_confirmed_before_its_date_is_news_once(
+    later: Later, sweep: Sweeping
+) -> None:
+    key_id = pending(days=7, used=True)
+    tried(key_id)
+    later(days=5)
+    sweep("attempts")
+    sweep("dates")
+    execute(ConfirmKeyDeletion, KeyId=key_id)
+    for _ in range(2):
+        sweep("dates")
+    (held, _), (confirmed, _) = near()
+    assert "is held" in held
+    assert f"{KEY} will be destroyed in less than 2 days" in confirmed
+    later(days=1, hours=1)
+    sweep("dates")
+    assert len(near()) == 3
+
+
+def test_material_of_a_key_pending_deletion_does_not_expire(
+    later: Later, sweep: Sweeping
+) -> None:
+    key_id = pending(days=30)
+    ends = clock.now() + timedelta(days=2)
+    CustomerMasterKey.objects.filter(id=key_id).update(material_valid_to=ends)
+    sweep("dates")
+    assert not raised()
+    execute(CancelKeyDeletion, KeyId=key_id)
+    sweep("dates")
+    assert raised() == {AlarmKind.MATERIAL_EXPIRES: 1}
+
+
 def test_material_that_expires_is_told_three_days_before(
     later: Later, sweep: Sweeping
 ) -> None:
@@ -200,10 +284,10 @@ def test_an_imported_key_is_told_of_its_limit_twice(
 ) -> None:
     key_id, generated = create_key("imported"), create_key("generated")
     CustomerMasterKey.objects.filter(id=key_id).update(origin="EXTERNAL")
-    for number, told in ((budget.ROTATE_AT - 1, 0), (budget.ROTATE_AT, 1)):
+    for number, times in ((budget.ROTATE_AT - 1, 0), (budget.ROTATE_AT, 1)):
         KeyVersion.objects.update(encryptions=number)
         sweep("dates")
-        assert raised()[AlarmKind.ENCRYPTION_BUDGET] == told
+        assert raised()[AlarmKind.ENCRYPTION_BUDGET] == times
     KeyVersion.objects.update(encryptions=budget.MOST)
     sweep("dates")
     sweep("dates")

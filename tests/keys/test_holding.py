@@ -303,6 +303,21 @@ def test_pages_show_that_it_is_held_by_whom_and_the_way_on() -> None:
     assert "Held" not in words(client.get("/keys/"))
 
 
+def test_the_list_says_when_a_deletion_confirmed_late_happens(later: Later) -> None:
+    key_id = pending(used=True)
+    attempt(key_id)
+    later(days=8)
+    tally()
+    client = signed_in()
+    date = date_format(key(key_id).deletion_date, "j M Y")
+    assert f"Held Deletion is due on {date}" in words(client.get("/keys/"))
+    execute(ConfirmKeyDeletion, KeyId=key_id)
+    date = date_format(clock.now() + timedelta(days=1), "j M Y")
+    page = words(client.get("/keys/"))
+    assert f"Will be deleted on {date}" in page
+    assert "Held" not in page
+
+
 def test_who_may_only_see_the_key_does_not_learn_who_tried() -> None:
     client = signed_in()
     key_id = pending(used=True)

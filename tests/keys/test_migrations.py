@@ -107,9 +107,9 @@ def test_what_was_encrypted_before_is_counted_on_its_version(home: Path) -> None
         assert counted.fetchall() == [(1, 12), (2, 3), (3, 0)]
 
 
-def test_import_parameters_stay_and_are_found_by_when_they_end(home: Path) -> None:
+def test_what_falls_due_stays_and_is_found_by_an_index(home: Path) -> None:
     env = environment(home, 8000, DATABASE_URL="")
-    for step in (("auth",), ("keys", "0008")):
+    for step in (("auth",), ("keys", "0008"), ("alarms", "0003")):
         first = manage(env, "migrate", *step)
         assert first.returncode == 0, first.stderr
     parameters = {
@@ -125,17 +125,35 @@ def test_import_parameters_stay_and_are_found_by_when_they_end(home: Path) -> No
         "public_key": b"p" * 294,
         "expires_at": "2026-11-02 00:00:00",
     }
+    hold = {
+        "key_id": OLD_KEY["id"],
+        "at": "2026-11-01 00:00:00",
+        "attempt_number": 7,
+        "attempted_at": "2026-11-01 00:00:00",
+        "operation": "Decrypt",
+        "caller_uin": 1,
+        "caller_name": "ann",
+        "confirmed_at": "2026-11-01 00:00:00",
+        "confirmed_by_uin": 2,
+        "confirmed_by_name": "admin",
+        "runs_at": "2026-11-02 00:00:00",
+    }
+    old = {
+        "keys_importparameters": (parameters, "expires_at", "keys_parameters_due"),
+        "alarms_deletionhold": (hold, "runs_at", "alarms_hold_runs"),
+    }
     with sqlite3.connect(home / "kms.sqlite3") as database:
         insert(database, "keys_customermasterkey", OLD_KEY)
-        insert(database, "keys_importparameters", parameters)
+        for table, (row, _, _) in old.items():
+            insert(database, table, row)
     again = manage(env, "migrate")
     assert again.returncode == 0, again.stderr
     with sqlite3.connect(home / "kms.sqlite3") as database:
-        names = ", ".join(parameters)
-        rows = database.execute(f"SELECT {names} FROM keys_importparameters")
-        assert rows.fetchall() == [tuple(parameters.values())]
-        plan = database.execute(
-            "EXPLAIN QUERY PLAN SELECT id FROM keys_importparameters "
-            "WHERE expires_at <= '2026-11-02' ORDER BY expires_at"
-        )
-        assert "keys_parameters_due" in plan.fetchall()[0][3]
+        for table, (row, column, index) in old.items():
+            rows = database.execute(f"SELECT {', '.join(row)} FROM {table}")
+            assert rows.fetchall() == [tuple(row.values())]
+            plan = database.execute(
+                f"EXPLAIN QUERY PLAN SELECT {column} FROM {table} "
+                f"WHERE {column} <= '2026-11-02' ORDER BY {column}"
+            )
+            assert index in plan.fetchall()[0][3]

@@ -246,7 +246,10 @@ def test_a_lease_of_another_clock_does_not_last_for_days(travel: Travel) -> None
         ("rotation", ["keys_rotation_due", "keys_version_worn"]),
         ("material", ["keys_material_due"]),
         ("parameters", ["keys_parameters_due"]),
-        ("destruction", ["keys_deletion_due", "keys_data_key_deletion_due"]),
+        (
+            "destruction",
+            ["keys_deletion_due", "keys_data_key_deletion_due", "alarms_hold_runs"],
+        ),
         (
             "rights",
             [

@@ -23,8 +23,8 @@ from accessctl.models import (
 )
 from keys.models import CustomerMasterKey, Heartbeat
 from keys.operations import ListKeyEvents
+from keys.operations.holding import confirmed_deletions, deletions_by_date
 from kmsconsole import clock, health
-from kmsconsole.alarms.models import DeletionHold
 from kmsconsole.audit import queries
 from kmsconsole.audit.models import AuditEvent
 from kmsconsole.errors import InvalidParameterValue
@@ -42,8 +42,9 @@ _LONGEST_PLACE = 128
 class Coming:
     """One thing that will happen: when, of which sort, to what.
 
-    `sort` is deletion, expiry, rotation or one of the grants'; `holder` and `right` say
-    whose right ends. A `held` deletion waits for somebody.
+    `sort` is one of the deletions' (on the key's own date, or as confirmed), expiry,
+    rotation or one of the grants'; `holder` and `right` say whose right ends. A `held`
+    deletion waits for somebody.
     """
 
     at: datetime
@@ -116,10 +117,21 @@ class ListScheduled(Operation):
         """Yield what comes, in order; each source gives no more than a page."""
         keys = self.call.visible(type(self), CustomerMasterKey.objects.all())
         sources: list[tuple[str, QuerySet[Any], str, Callable[[Any], Coming]]] = [
-            ("deletion", keys.pending_deletion(), "deletion_date", _deletion),
+            (
+                "deletion",
+                deletions_by_date(keys),
+                "deletion_date",
+                partial(_of_key, "deletion", "deletion_date"),
+            ),
+            (
+                "deletion-2",
+                confirmed_deletions(keys),
+                "runs_at",
+                partial(_of_key, "deletion-2", "runs_at"),
+            ),
             (
                 "expiry",
-                keys.filter(material_valid_to__isnull=False),
+                keys.expiring(),
                 "material_valid_to",
                 partial(_of_key, "expiry", "material_valid_to"),
             ),
@@ -139,8 +151,7 @@ class ListScheduled(Operation):
             map(told, _behind(rows, sort, column, until, data))
             for sort, rows, column, told in sources
         ]
-        pages = [_with_holds(list(part)) for part in parts]
-        return merge(*pages, key=attrgetter("at", "sort", "number"))
+        return merge(*parts, key=attrgetter("at", "sort", "number"))
 
     def _grants(self) -> Iterable[tuple[str, QuerySet[Any]]]:
         """Return the rights that end: one's own, those of all for who manages them."""
@@ -224,11 +235,8 @@ def _of_key(sort: str, column: str, key: CustomerMasterKey) -> Coming:
         key_id=key.pk,
         key_name=key.alias,
         region=key.region,
+        held=getattr(key, "held", False),
     )
-
-
-def _deletion(key: CustomerMasterKey) -> Coming:
-    return _of_key("deletion", "deletion_date", key)
 
 
 def _grant(sort: str, row: Any) -> Coming:
@@ -249,24 +257,3 @@ def _grant(sort: str, row: Any) -> Coming:
         holder=holder,
         right=row.permission.codename,
     )
-
-
-def _with_holds(page: list[Coming]) -> list[Coming]:
-    """Mark the deletions that wait for somebody."""
-    ids = [one.key_id for one in page if one.key_id and one.sort == "deletion"]
-    if not ids:
-        return page
-    undecided = DeletionHold.objects.filter(key_id__in=ids, runs_at__isnull=True)
-    held = set(undecided.values_list("key_id", flat=True))
-    return [
-        Coming(
-            one.at,
-            one.sort,
-            one.number,
-            one.key_id,
-            one.key_name,
-            one.region,
-            held=one.key_id in held,
-        )
-        for one in page
-    ]
