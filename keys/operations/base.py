@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from keys import finding
 from keys.errors import (
     CmkNotFound,
     DuplicatedKeyId,
@@ -85,14 +86,8 @@ class KeyOperation(Operation):
         return [self._find([data.key_id]).get(data.key_id)]
 
     def _find(self, key_ids: Sequence[UUID]) -> dict[UUID, CustomerMasterKey]:
-        call = self.call
-        keys = CustomerMasterKey.objects.in_region(
-            call.principal.account_uin, call.region
-        ).filter(id__in=key_ids)
-        if self.changing:
-            # One order for everybody, so that two batches can't wait for each other.
-            keys = keys.order_by("id").select_for_update()
-        return {key.id: key for key in keys}
+        who, region = self.call.principal, self.call.region
+        return finding.find(key_ids, who.account_uin, region, lock=self.changing)
 
     def check(self, data: Any) -> None:
         """Refuse a key that is absent, a product's own, or in the wrong state."""

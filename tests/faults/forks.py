@@ -42,8 +42,8 @@ class Fork:
         self._answer.write_text(json.dumps(answer))
         os._exit(0)
 
-    def wait(self, seconds: float = 60) -> End | None:
-        """Wait for its end; None where it goes on."""
+    def wait(self, seconds: float | None = 60) -> End | None:
+        """Wait for its end, for ever if need be; None where it goes on."""
         descriptor = os.pidfd_open(self.pid)
         try:
             if not select.select([descriptor], [], [], seconds)[0]:
@@ -65,7 +65,7 @@ class Fork:
         return end
 
 
-def done(work: Callable[[], Any], seconds: float = 60) -> Any:
+def done(work: Callable[[], Any], seconds: float | None = 60) -> Any:
     """Run work in a fork to its end and return what it returned."""
     fork = Fork(work)
     end = fork.wait(seconds)

@@ -1,47 +1,43 @@
 """The whole life of keys at random, each answer held against the specification.
 
-Real operations on a real HSM and database. One example is one transaction that is
-rolled back, so that thousands of them fit into a process; what a crash leaves behind is
-not looked at here but by tests/faults/points.py and kills.py.
+Real operations on a real HSM and database. One life is one transaction that is rolled
+back, so that thousands of them fit into a process; what a crash leaves behind is not
+looked at here but by tests/faults/points.py and test_kills.py.
 """
 
 import base64
 from collections import Counter
 from contextlib import ExitStack
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
-from unittest import mock
+from uuid import UUID
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.hazmat.primitives.serialization import load_der_public_key
-from django.db import transaction
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from keys import custody
-from keys.hsm.token import Token
-from keys.models import CustomerMasterKey, KeyVersion
-from keys.operations import SYSTEM_OPERATIONS
-from kmsconsole import clock
-from kmsconsole.audit.models import AuditEvent
 from kmsconsole.errors import KMSError
 from kmsconsole.operations import registry
-from kmsconsole.principals import Kind, Principal
-from kmsconsole.schedule import database_time
-from tests.faults import oracle
+from kmsconsole.principals import Principal
+from tests.faults import oracle, rows
+from tests.faults.beginnings import (
+    BEGINNINGS,
+    FOREIGN_ROOT,
+    PRODUCTS,
+    START,
+    SYSTEMS,
+    time_is,
+    undone,
+    wish,
+)
 from tests.faults.oracle import GONE, KINDS, Key, Sealed
-from tests.personas import ACCOUNT, FOREIGN_ROOT, ROOT, SUB, execute
+from tests.personas import execute
 
-START = datetime(2026, 3, 1, 12, 0, 0, 250_000, tzinfo=UTC)
-SYSTEM = Principal(Kind.SYSTEM, ACCOUNT, 0, "service", "task")
 MATERIALS = (bytes(range(32)), bytes(range(1, 33)))
 CONTEXTS = (None, '{"for":"a"}', '{"for":"b"}')
-USAGES = {
-    oracle.SIGNING: "ASYMMETRIC_SIGN_VERIFY_ECC",
-    oracle.DECRYPTING: "ASYMMETRIC_DECRYPT_RSA_2048",
-}
-PRODUCTS = ("cos", "cbs")
 # Moments that decide something lie on both sides of these, and a clock is put back.
 JUMPS = (
     *(timedelta(seconds=1), timedelta(minutes=2), timedelta(hours=23)),
@@ -58,23 +54,11 @@ LOOKING = ("DescribeKey", "ListKeyVersions", "GetKeyRotationStatus", "GetPublicK
 WITHOUT_PARAMETERS = (*SWITCHES, *ARCHIVING, *ENDING, *LOOKING)
 _OAEP = padding.OAEP(padding.MGF1(hashes.SHA256()), hashes.SHA256(), None)
 _PADDING = "RSAES_OAEP_SHA_256"
-_SYSTEMS = {operation.__name__: operation for operation in SYSTEM_OPERATIONS}
 _which = st.integers(0, 5)
 
 
 def base64_of(data: bytes) -> str:
     return base64.b64encode(data).decode()
-
-
-_generate_apart = Token.generate_apart
-_pairs: dict[str, tuple[bytes, bytes]] = {}
-
-
-def _lend_pair(token: Token, root_id: bytes, spec: Any) -> tuple[bytes, bytes]:
-    """Lend an RSA pair that the HSM made once, as each takes it seconds."""
-    if spec.name not in _pairs:
-        _pairs[spec.name] = _generate_apart(token, root_id, spec)
-    return _pairs[spec.name]
 
 
 class Lifecycle(RuleBasedStateMachine):
@@ -91,19 +75,9 @@ class Lifecycle(RuleBasedStateMachine):
         self.keys: list[Key] = []
         self.told: Counter[tuple[str, str]] = Counter()
         self._stack = ExitStack()
-        block = transaction.atomic()
-        # An operation demands to be the outermost transaction, except in a test.
-        block._from_testcase = True
-        self._stack.enter_context(block)
-        self._stack.callback(transaction.set_rollback, rollback=True)
-        for module in (clock, database_time):
-            self._stack.enter_context(
-                mock.patch.object(module, "now", self._read_clock)
-            )
-        self._stack.enter_context(
-            mock.patch.object(Token, "generate_apart", _lend_pair)
-        )
-        self._before = AuditEvent.objects.count()
+        self._stack.enter_context(undone())
+        self._stack.enter_context(time_is(self._read_clock))
+        self._before = rows.last_event()
 
     def _read_clock(self) -> datetime:
         return self.now
@@ -111,10 +85,11 @@ class Lifecycle(RuleBasedStateMachine):
     # --- asking -----------------------------------------------------------------------
 
     def ask(
-        self, call: str, expected: str, who: Principal = ROOT, **data: Any
+        self, call: str, expected: str, who: Principal | None = None, **data: Any
     ) -> dict[str, Any] | None:
-        """Do it; the answer must be the expected refusal, or none."""
-        operation = _SYSTEMS.get(call) or registry()[call]
+        """Do it, as root unless told; it must be refused as expected, or not."""
+        operation = SYSTEMS.get(call) or registry()[call]
+        who = who or self.account.root
         try:
             output: dict[str, Any] | None = execute(operation, who, **data).output
             code = ""
@@ -127,7 +102,7 @@ class Lifecycle(RuleBasedStateMachine):
         return output
 
     def about(
-        self, key: Key, call: str, who: Principal = ROOT, **data: Any
+        self, key: Key, call: str, who: Principal | None = None, **data: Any
     ) -> dict[str, Any] | None:
         """Ask something of a key by its ID, as the specification expects it."""
         expected = key.refusal(call, self.now)
@@ -139,34 +114,22 @@ class Lifecycle(RuleBasedStateMachine):
     def key(self, which: int) -> Key:
         return self.keys[which % len(self.keys)]
 
-    def compare(self, key: Key) -> None:
-        """The rows of this key say what they should."""
-        row = CustomerMasterKey.objects.get(id=key.id)
-        seen = {
-            "state": row.state,
-            "primary": row.primary_version,
-            "rotation": row.rotation_enabled,
-            "days": row.rotate_days,
-            "due": row.next_rotation_at,
-            "rotated_at": row.last_rotated_at,
-            "valid_to": row.material_valid_to,
-            "deletion": row.deletion_date,
-        }
-        assert seen == {name: getattr(key, name) for name in seen}
-        present = dict(
-            KeyVersion.objects.filter(key_id=key.id).values_list(
-                "number", "wrapped_material"
-            )
-        )
-        assert set(present) == set(key.versions)
-        assert all((blob is not None) is key.present for blob in present.values())
+    def compare(self, key: Key) -> dict[int, rows.Version]:
+        """The rows of this key say what they should; returns its versions."""
+        seen, versions = rows.of(key.id)
+        expected = {name: getattr(key, name) for name in seen}
+        assert seen == expected, f"{seen}, not {expected}"
+        assert set(versions) == set(key.versions)
+        for version in versions.values():
+            assert (version.wrapped_material is not None) is key.present
+        return versions
 
     # --- what may happen --------------------------------------------------------------
 
     @initialize(kind=st.sampled_from(KINDS), other=st.sampled_from(KINDS))
     def begin(self, kind: str, other: str) -> None:
-        self.create(kind, 0)
-        self.create(other, 1)
+        self.account = BEGINNINGS[kind, other]
+        self.keys = [Key(*known, self.now) for known in self.account.keys]
 
     @rule(kind=st.sampled_from(KINDS), name=st.integers(0, 3))
     def create(self, kind: str, name: int) -> None:
@@ -176,18 +139,13 @@ class Lifecycle(RuleBasedStateMachine):
         alias = f"key-{name}"
         living = {key.name for key in self.keys if key.state != GONE}
         expected = "AliasAlreadyExists" if alias in living else ""
-        data: dict[str, Any] = {"Alias": alias}
-        if kind in USAGES:
-            data["KeyUsage"] = USAGES[kind]
-        if kind == oracle.IMPORTED:
-            data["Type"] = 2
-        answer = self.ask("CreateKey", expected, **data)
+        answer = self.ask("CreateKey", expected, **wish(kind, alias))
         if answer:
             self.keys.append(Key(answer["KeyId"], kind, alias, self.now))
             self.compare(self.keys[-1])
 
     def create_for_a_product(self, product: str) -> None:
-        answer = self.ask("CreateCloudKey", "", SYSTEM, Product=product)
+        answer = self.ask("CreateCloudKey", "", self.account.service, Product=product)
         assert answer is not None
         if answer["KeyId"] not in {key.id for key in self.keys}:
             key = Key(answer["KeyId"], oracle.CLOUD, f"kms-{product}", self.now)
@@ -330,7 +288,7 @@ class Lifecycle(RuleBasedStateMachine):
     def be_a_stranger(self, which: int, call: str) -> None:
         """Who is of another account, and who has no right, learn and change nothing."""
         key = self.key(which)
-        self.ask(call, "UnauthorizedOperation", SUB, KeyId=key.id)
+        self.ask(call, "UnauthorizedOperation", self.account.sub, KeyId=key.id)
         self.ask(call, "CmkNotFound", FOREIGN_ROOT, KeyId=key.id)
         self.ask("DestroyKey", "UnauthorizedOperation", KeyId=key.id)
 
@@ -343,7 +301,7 @@ class Lifecycle(RuleBasedStateMachine):
         """Do to each key what may be due; what isn't refuses, however it is asked."""
         for key in self.keys:
             for call in ("RotateDueKey", "HoldKeyDeletion", "DestroyKey"):
-                if self.about(key, call, SYSTEM) is not None:
+                if self.about(key, call, self.account.service) is not None:
                     key.follow(call, self.now)
             self.compare(key)
 
@@ -375,22 +333,25 @@ class Lifecycle(RuleBasedStateMachine):
     def judge(self) -> None:
         """Nothing was lost, nothing came back, and everything was recorded once."""
         for key in self.keys:
-            self.compare(key)
+            for version in self.compare(key).values():
+                self.judge_version(key, version)
             for sealed in key.sealed:
                 self.open(key, sealed, sealed.context)
-            row = CustomerMasterKey.objects.get(id=key.id)
-            for version in row.versions.all():
-                if version.wrapped_material is not None:
-                    custody.keyring().verify(
-                        custody.wrapped(version),
-                        custody.identity_of(row, version.number, version.spec),
-                    )
-                elif key.state == GONE:
-                    assert not version.binding
-                    assert not version.check_value
-        events = AuditEvent.objects.order_by("sequence")[self._before :]
         recorded = Counter(
             (operation, code.rpartition(".")[2])
-            for operation, code in events.values_list("operation", "error_code")
+            for operation, code in rows.events_after(self._before)
         )
-        assert recorded == self.told
+        assert recorded == self.told, f"{recorded}, not {self.told}"
+
+    @staticmethod
+    def judge_version(key: Key, version: rows.Version) -> None:
+        """It unwraps to what it was, or nothing of it is left."""
+        if version.wrapped_material is not None:
+            identity = custody.identity(
+                *(version.account_uin, UUID(key.id), version.number, version.spec),
+                *(version.usage, version.origin),
+            )
+            custody.keyring().verify(custody.wrapped(version), identity)
+        elif key.state == GONE:
+            assert not version.binding
+            assert not version.check_value

@@ -36,6 +36,7 @@ NAMED = (
     "tests/keys/test_creation.py",
     "tests/keys/test_cryptography.py",
     "tests/keys/test_deletion.py",
+    "tests/keys/test_finding.py",
     "tests/keys/test_history.py",
     "tests/keys/test_importing.py",
     "tests/keys/test_lifecycle.py",
