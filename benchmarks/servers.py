@@ -88,7 +88,7 @@ def _wait(port: int, started: "subprocess.Popen[bytes]") -> None:
 
 def granian(application: str, port: int, workers: int) -> list[str]:
     """Return the command line that `runall` uses for the web processes."""
-    flags = "--interface wsgi --http 1 --blocking-threads 4 --no-ws --no-log"
+    flags = "--interface wsgi --http 1 --blocking-threads 516 --no-ws --no-log"
     return [
         str(BIN / "granian"),
         *flags.split(),

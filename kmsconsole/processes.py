@@ -11,8 +11,12 @@ from kmsconsole.listening import Listener
 
 # Under honcho's own patience of 5 s, after which it kills.
 _WORKER_STOP_SECONDS = 4
-# A thread that ends takes its database connection along: seldom is better.
-_THREAD_IDLE_SECONDS = 600
+# Many may wait for clients; how many work at once says kmsconsole.intake.
+_THREADS_THAT_WAIT = 512
+_THREAD_IDLE_SECONDS = 60
+# To a worker, and what each of them may fill with headers: 128 MiB at most.
+_CONNECTIONS, _HEADER_BYTES = 2048, 65_536
+_HEADER_SECONDS = 15
 
 
 def protect() -> None:
@@ -40,10 +44,12 @@ def web(listener: Listener) -> list[str]:
         "--host": listener.address,
         "--port": listener.port,
         "--workers": settings.KMS_WORKERS,
-        # While some wait for the disk or the HSM others compute; waiting threads share
-        # a commit (kmsconsole/audit/turns.py).
-        "--blocking-threads": settings.KMS_THREADS,
+        "--blocking-threads": settings.KMS_THREADS + _THREADS_THAT_WAIT,
         "--blocking-threads-idle-timeout": _THREAD_IDLE_SECONDS,
+        "--backlog": _CONNECTIONS,
+        "--backpressure": _CONNECTIONS,
+        "--http1-buffer-size": _HEADER_BYTES,
+        "--http1-header-read-timeout": _HEADER_SECONDS * 1000,
         "--workers-kill-timeout": _WORKER_STOP_SECONDS,
         # SoftHSM leaks a little with every key it unwraps.
         "--workers-max-rss": 512,
