@@ -14,7 +14,7 @@ from keys.operations import (
     HoldKeyDeletion,
     RotateDueKey,
 )
-from keys.operations.holding import attempt_on, hold_of
+from keys.operations.holding import attempt_on, hold_of, was_tried
 from keys.operations.importing import MATERIAL_SWEEP
 from keys.scrubbing import scrub
 from kmsconsole.alarms.models import DeletionHold
@@ -41,7 +41,8 @@ class DestructionSweep(RowSweep):
 
     def _act(self, stint: Stint, calendar: Calendar, due: Due) -> None:
         """Hold the deletion of a key that somebody needs, destroy the others."""
-        key = CustomerMasterKey.objects.filter(pk=due.id).first()
+        tried = was_tried(due.id)
+        key = CustomerMasterKey.objects.filter(pk=due.id).first() if tried else None
         if key is None or hold_of(key) is not None or attempt_on(key) is None:
             super()._act(stint, calendar, due)
             return

@@ -35,6 +35,7 @@ from kmsconsole.audit import queries
 from kmsconsole.audit.models import AuditEvent, Outcome
 from kmsconsole.operations import Effect, Scope
 from kmsconsole.schedule import database_time
+from kmsconsole.statements import Statement
 
 Keys = KeyQuerySet[CustomerMasterKey]
 # What an account may want: for keys that were in use, for all, for none.
@@ -45,6 +46,24 @@ USES: Final = (*usage.USES, "GetPublicKey")
 _SCHEDULING = ("ScheduleKeyDeletion", "ScheduleKeysDeletion")
 # Permission is decided before state: whoever got these was allowed to use the key.
 _FOR_THE_STATE = (CmkDisabled.code, KeyPendingDelete.code, CmkStateNotSupport.code)
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(f"'{name}'" for name in names)
+
+
+# Nothing but constants in it, and one parameter: the key.
+_TRIED = Statement(
+    "SELECT 1 FROM audit_auditevent WHERE key_id = %s AND "  # noqa: S608 - constants
+    f"outcome <> '{Outcome.SUCCESS}' AND outcome = '{Outcome.REFUSED}' "
+    f"AND operation IN ({_listed(USES)}) AND error_code IN ({_listed(_FOR_THE_STATE)}) "
+    "LIMIT 1"
+)
+
+
+def was_tried(key_id: UUID | str) -> bool:
+    """Say whether a use of a key was ever refused for its state; most never were."""
+    return _TRIED.one([str(key_id)]) is not None
 
 
 def waiting_since(key: CustomerMasterKey) -> tuple[int, datetime | None]:
@@ -65,6 +84,8 @@ def waiting_since(key: CustomerMasterKey) -> tuple[int, datetime | None]:
 
 def attempt_on(key: CustomerMasterKey) -> AuditEvent | None:
     """Return the first attempt of this waiting period that holds the deletion."""
+    if not was_tried(key.id):
+        return None
     number, since = waiting_since(key)
     attempt = (
         AuditEvent.objects.filter(

@@ -5,6 +5,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils.formats import date_format
 
 from accessctl.models import Account
@@ -26,7 +28,7 @@ from keys.operations import (
     ScheduleKeyDeletion,
     SignByAsymmetricKey,
 )
-from keys.operations.holding import attempt_on
+from keys.operations.holding import attempt_on, was_tried
 from keys.states import KeyState
 from kmsconsole import clock
 from kmsconsole.alarms.models import Alarm, DeletionHold
@@ -301,6 +303,33 @@ def test_pages_show_that_it_is_held_by_whom_and_the_way_on() -> None:
     assert f"This key will be destroyed on {said} UTC at the earliest." in page
     assert "Confirmed by admin." in page
     assert "Held" not in words(client.get("/keys/"))
+
+
+@pytest.mark.skipif("connection.vendor != 'sqlite'", reason="reads SQLite's plans")
+def test_whether_a_key_was_tried_is_found_among_its_refusals(orders: str) -> None:
+    assert not was_tried(orders)
+    attempt(orders)
+    with CaptureQueriesContext(connection) as asked:
+        assert was_tried(orders)
+    (query,) = asked
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN QUERY PLAN {query['sql']}")
+        plan = " ".join(str(row) for row in cursor.fetchall())
+    assert "audit_key_rare (key_id=?" in plan
+
+
+def test_a_destruction_costs_what_it_did(orders: str, later: Later) -> None:
+    others = [pending(f"other-{number}", used=True) for number in range(3)]
+    later(days=8)
+    with CaptureQueriesContext(connection) as asked:
+        assert tally()["done"] == 1 + len(others)
+    per_key = [
+        query["sql"]
+        for query in asked
+        if "audit_auditevent" in query["sql"] and query["sql"].startswith("SELECT")
+    ]
+    # Nobody tried: one look before, and one in the transaction that destroys.
+    assert len(per_key) == 2 * (1 + len(others))
 
 
 def test_the_list_says_when_a_deletion_confirmed_late_happens(later: Later) -> None:

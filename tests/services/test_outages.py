@@ -199,9 +199,8 @@ def small_disk(megabytes: int) -> Iterator[Path]:
         place.rmdir()
 
 
-def fill(folder: Path) -> Path:
-    """Leave no room in the file system of a folder; returns what takes it."""
-    ballast = folder / "tmp" / "ballast"
+def fill(ballast: Path) -> Path:
+    """Leave no room in the file system where this file is made; returns it."""
     with ballast.open("wb", buffering=0) as file:
         for size in (1 << 20, 1 << 12, 1):
             try:
@@ -227,7 +226,7 @@ def _fill_and_free(server: RunningServer) -> None:
     assert person.sign_in() == 302
     with Load(program, "load") as load:
         assert wait_until(lambda: len(load.made) > 20, 30)
-        ballast = fill(server.home)
+        ballast = fill(server.home / "tmp" / "ballast")
         # A few find room in pages that are there already.
         assert wait_until(lambda: load.codes[UNAVAILABLE] > 20, 60), load.codes
     assert (
