@@ -21,7 +21,7 @@ from tests.services import given, rows
 from tests.services.client import TEXT, Program
 from tests.surroundings import ROOT, free_port
 
-pytestmark = [pytest.mark.services, pytest.mark.xdist_group("server")]
+pytestmark = [pytest.mark.services, pytest.mark.xdist_group("nodes")]
 
 # Of each kind.
 ROWS = 2000 if os.environ.get("FAULTS") == "full" else 60
