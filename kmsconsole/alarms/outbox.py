@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, Final
+from uuid import UUID
 
 from django.db.models import F, QuerySet
 from django.db.transaction import atomic
@@ -92,10 +93,11 @@ def _address_of(uin: int) -> MailAddress | None:
 
 
 def send(stint: Stint) -> None:
-    """Send what is due, oldest first."""
-    while stint.goes_on():
-        due = _due(clock.now()).select_related("alarm", "webhook").first()
-        if due is None:
+    """Send what is due, oldest first; what is left stands in `stint.resume`."""
+    stint.resume = ""
+    while due := _due(clock.now()).select_related("alarm", "webhook").first():
+        if not stint.goes_on():
+            stint.resume = "more"
             return
         if _take(due):
             stint.tally.due += 1
@@ -132,9 +134,22 @@ def _attempt(delivery: Delivery, stint: Stint) -> None:
             due_at=now + pause,
             ended_at=now if gone else None,
         )
+        if delivery.webhook_id:
+            _put_off(delivery.webhook_id, failure.code, now, now + pause)
         return
     stint.tally.done += 1
     _note(delivery, "", sent_at=now if sent else None, ended_at=now)
+
+
+def _put_off(webhook_id: UUID, failure: str, now: datetime, until: datetime) -> None:
+    """Let what else is due there wait as well, so that it holds up nobody's messages.
+
+    Each would take until its timeout; what waited for a day has ended.
+    """
+    waiting = Delivery.objects.filter(webhook_id=webhook_id, ended_at__isnull=True)
+    old = waiting.filter(created_at__lte=now - LONGEST)
+    old.update(last_failure=failure, ended_at=now)
+    waiting.filter(due_at__lte=now).update(due_at=until)
 
 
 def _note(delivery: Delivery, failure: str, **columns: Any) -> None:

@@ -1,6 +1,7 @@
 """Raises alarms: one statement, also inside somebody else's transaction."""
 
 import json
+from collections.abc import Sequence
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -32,12 +33,25 @@ def raise_alarm(
     again does nothing. `details` are small, JSON, and never a secret. Who gets it by
     which way is decided later, from the row.
     """
+    alarm = alarm_about(kind, once, key=key, account_uin=account_uin, details=details)
+    raise_alarms([alarm])
+
+
+def alarm_about(
+    kind: AlarmKind,
+    once: str,
+    *,
+    key: KeyLike | None = None,
+    account_uin: int | None = None,
+    details: dict[str, Any] | None = None,
+) -> Alarm:
+    """Return an alarm as `raise_alarm` takes it, not raised yet."""
     place: dict[str, Any] = {"key_id": None, "region": "", "key_name": ""}
     if key is not None:
         account_uin = key.account_uin
         place = {"key_id": key.id, "region": key.region, "key_name": key.alias}
     owner = key.id if key is not None else account_uin or ""
-    alarm = Alarm(
+    return Alarm(
         once=f"{kind}|{owner}|{once}",
         kind=kind,
         account_uin=account_uin,
@@ -45,4 +59,8 @@ def raise_alarm(
         details=json.dumps(details or {}, sort_keys=True),
         **place,
     )
-    Alarm.objects.bulk_create([alarm], ignore_conflicts=True)
+
+
+def raise_alarms(alarms: Sequence[Alarm]) -> None:
+    """Raise several in one statement, leaving out occasions that were told already."""
+    Alarm.objects.bulk_create(alarms, ignore_conflicts=True)

@@ -4,7 +4,7 @@ Everything is derived from rows that are there anyway, and raised under the name
 occasion, so that looking again, or two at once, raises nothing twice.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -27,8 +27,8 @@ from keys.operations.metadata import unix
 from keys.states import KeyKind
 from kmsconsole import clock
 from kmsconsole.alarms.kinds import AlarmKind
-from kmsconsole.alarms.models import Watch
-from kmsconsole.alarms.raising import raise_alarm
+from kmsconsole.alarms.models import Alarm, Watch
+from kmsconsole.alarms.raising import alarm_about, raise_alarm, raise_alarms
 from kmsconsole.audit import queries
 from kmsconsole.audit.models import AuditEvent
 from kmsconsole.errors import UnauthorizedOperation
@@ -116,59 +116,72 @@ def dates(stint: Stint) -> None:
     keys = CustomerMasterKey.objects
     soon = {"gt": now, "lte": now + LAST_DAYS}
     pending = with_holds(keys.pending_deletion())
-    for key in _rows(stint, pending, "deletion_date", **soon):
-        _tell_deletion(key)
+    _raise_for(stint, _within(pending, "deletion_date", **soon), _deletion_near)
     # Their own date is past, as somebody confirmed them late.
     confirmed = confirmed_deletions().filter(deletion_date__lte=now)
-    for key in _rows(stint, confirmed, "runs_at", **soon):
-        _tell_deletion(key)
-    for key in _rows(stint, keys.expiring(), "material_valid_to", **soon):
-        said = {"Date": unix(key.material_valid_to)}
-        once = str(unix(key.material_valid_to))
-        raise_alarm(AlarmKind.MATERIAL_EXPIRES, once, key=key, details=said)
-    late = {"lte": now - MISSED_AFTER}
-    for key in _rows(stint, keys.rotating(), "next_rotation_at", **late):
-        said = {"Date": unix(key.next_rotation_at)}
-        once = str(unix(key.next_rotation_at))
-        raise_alarm(AlarmKind.ROTATION_MISSED, once, key=key, details=said)
-    _tell_budgets(stint)
+    _raise_for(stint, _within(confirmed, "runs_at", **soon), _deletion_near)
+    expiring = _within(keys.expiring(), "material_valid_to", **soon)
+    _raise_for(stint, expiring, _material_expires)
+    late = _within(keys.rotating(), "next_rotation_at", lte=now - MISSED_AFTER)
+    _raise_for(stint, late, _rotation_missed)
+    worn = KeyVersion.objects.worn().select_related("key").order_by("pk")
+    _raise_for(stint, worn, _budget_near)
 
 
-def _rows(
-    stint: Stint, rows: "QuerySet[CustomerMasterKey]", column: str, **bounds: Any
-) -> Iterable[CustomerMasterKey]:
-    """Yield the rows between two moments, oldest first, as long as there is time."""
+def _within(rows: "QuerySet[Any]", column: str, **bounds: Any) -> "QuerySet[Any]":
+    """Return the rows between two moments, oldest first."""
     found = rows.filter(**{f"{column}__{how}": at for how, at in bounds.items()})
-    for key in found.order_by(column, "pk").iterator(chunk_size=_PAGE):
+    return found.order_by(column, "pk")
+
+
+def _raise_for(
+    stint: Stint, rows: "QuerySet[Any]", about: Callable[[Any], Alarm | None]
+) -> None:
+    """Raise what there is to say of each row, as long as there is time."""
+    some: list[Alarm] = []
+    for row in rows.iterator(chunk_size=_PAGE):
         if not stint.goes_on():
-            return
-        stint.tally.due += 1
-        stint.tally.done += 1
-        yield key
+            break
+        alarm = about(row)
+        if alarm is not None:
+            stint.tally.due += 1
+            stint.tally.done += 1
+            some.append(alarm)
+        if len(some) == _PAGE:
+            raise_alarms(some)
+            some = []
+    raise_alarms(some)
 
 
-def _tell_deletion(key: Any) -> None:
+def _deletion_near(key: Any) -> Alarm:
     """Say when the key goes, or that it waits; once more when that was confirmed."""
     date = key.runs_at or key.deletion_date
     days = -((clock.now() - date) // _DAY)
     said = {"Date": unix(date), "Days": days} | ({"Held": True} if key.held else {})
     once = f"{unix(date)}|{days}" + ("|confirmed" if key.runs_at else "")
-    raise_alarm(AlarmKind.DELETION_NEAR, once, key=key, details=said)
+    return alarm_about(AlarmKind.DELETION_NEAR, once, key=key, details=said)
 
 
-def _tell_budgets(stint: Stint) -> None:
-    worn = KeyVersion.objects.worn().select_related("key").order_by("pk")
-    for version in worn.iterator(chunk_size=_PAGE):
-        if not stint.goes_on():
-            return
-        if version.key.kind is KeyKind.IMPORTED:
-            # Again when it refuses from now on.
-            last = version.encryptions >= budget.MOST
-            said = {"Number": version.encryptions}
-            once = f"{version.number}|{last:d}"
-            raise_alarm(
-                AlarmKind.ENCRYPTION_BUDGET, once, key=version.key, details=said
-            )
+def _material_expires(key: CustomerMasterKey) -> Alarm:
+    said = {"Date": unix(key.material_valid_to)}
+    once = str(unix(key.material_valid_to))
+    return alarm_about(AlarmKind.MATERIAL_EXPIRES, once, key=key, details=said)
+
+
+def _rotation_missed(key: CustomerMasterKey) -> Alarm:
+    said = {"Date": unix(key.next_rotation_at)}
+    once = str(unix(key.next_rotation_at))
+    return alarm_about(AlarmKind.ROTATION_MISSED, once, key=key, details=said)
+
+
+def _budget_near(version: KeyVersion) -> Alarm | None:
+    """Say that an imported key nears its limit, and once more when it refuses."""
+    if version.key.kind is not KeyKind.IMPORTED:
+        return None
+    last = version.encryptions >= budget.MOST
+    said = {"Number": version.encryptions}
+    once = f"{version.number}|{last:d}"
+    return alarm_about(AlarmKind.ENCRYPTION_BUDGET, once, key=version.key, details=said)
 
 
 def condition(_stint: Stint) -> None:

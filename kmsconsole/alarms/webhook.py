@@ -26,9 +26,18 @@ SECONDS: Final = 8.0
 LONGEST_URL: Final = 1024
 SECRET_PREFIX: Final = "whsec_"  # noqa: S105 - what every secret begins with
 _SUCCESS = range(200, 300)
-# Addresses that carry another one inside them.
-_CARRIERS = tuple(
-    ipaddress.ip_network(text) for text in ("64:ff9b::/96", "64:ff9b:1::/48")
+# The rest of IPv6 is local, carries IPv4 inside of it, or is given to nobody.
+_UNICAST = ipaddress.ip_network("2000::/3")
+# Of special use, whatever the library's version says: relays, tunnels, examples.
+_SPECIAL = tuple(
+    ipaddress.ip_network(text)
+    for text in (
+        "192.0.0.0/24",
+        "192.88.99.0/24",
+        "2001::/23",
+        "2002::/16",
+        "3fff::/20",
+    )
 )
 
 
@@ -70,10 +79,10 @@ def allowed(text: str) -> bool:
         address = address.ipv4_mapped or address
     if any(address in network for network in settings.KMS_WEBHOOK_NETWORKS):
         return True
-    if isinstance(address, ipaddress.IPv6Address):
-        carried = any(address in network for network in _CARRIERS)
-        if carried or address.sixtofour or address.teredo:
-            return False
+    if address.version == _UNICAST.version and address not in _UNICAST:
+        return False
+    if any(address in network for network in _SPECIAL):
+        return False
     return address.is_global and not address.is_multicast
 
 

@@ -72,7 +72,8 @@ def _run(sweep: Sweep, seconds: float | None, holder: str) -> tuple[Tally, bool]
     more = {"unfinished": not _wiped(sweep)} if unfinished else {}
     _note(sweep, stint, begun_at=begun, **more)
     _free_lease(sweep.name, holder)
-    return stint.tally, bool(stint.resume)
+    # Where HSM or database are away the next minute is soon enough.
+    return stint.tally, bool(stint.resume) and not stint.hopeless
 
 
 def _wiped(sweep: Sweep) -> bool:

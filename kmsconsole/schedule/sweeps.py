@@ -195,7 +195,8 @@ class RowSweep(Sweep):
                     stint.hold(self.count(number, after))
                     return False
                 if stint.hopeless:
-                    stint.resume = ""
+                    # The next run begins behind those that failed.
+                    stint.resume = f"{number} {after}"
                     stint.give_up(self.count(number, after))
                     return False
                 self._act(stint, calendar, due)

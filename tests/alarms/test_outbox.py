@@ -34,7 +34,9 @@ from kmsconsole.alarms.operations import (
 from kmsconsole.alarms.raising import raise_alarm
 from kmsconsole.errors import KMSError
 from kmsconsole.principals import Principal
+from kmsconsole.schedule import running
 from kmsconsole.schedule.stint import Stint
+from kmsconsole.schedule.sweeps import sweeps
 from tests.accessctl.people import acting, grant, revoke, sub_account
 from tests.alarms.conftest import Later
 from tests.alarms.receivers import (
@@ -383,6 +385,68 @@ def test_what_is_no_success_is_a_failure(receiver: Receiver) -> None:
     assert {path for path, _, _ in receiver.requests} == {"/in?token=1"}
 
 
+def test_a_receiver_that_is_away_holds_up_nobodys_messages(
+    receiver: Receiver, later: Later
+) -> None:
+    ann, ben = acting(person("ann")), acting(person("ben"))
+    away = "https://" + HOST + ":9/"
+    execute(CreateWebhook, ann, Url=away)
+    hook(ben, receiver)
+    for principal in (ann, ben):
+        subscribed(principal, Webhook=NEAR)
+    for number in range(5):
+        alarm(f"key-{number}")
+    stint = work()
+    assert len(receiver.requests) == 5
+    # One attempt, and the others wait as long as this one.
+    assert (stint.tally.done, stint.tally.failed) == (5, 1)
+    waiting = Delivery.objects.filter(webhook__url=away)
+    assert sorted(waiting.values_list("attempts", flat=True)) == [0, 0, 0, 0, 1]
+    assert len(set(waiting.values_list("due_at", flat=True))) == 1
+    assert work().tally.figures() == Stint().tally.figures()
+    # It comes back: each arrives once, with nothing lost.
+    place = f"https://{HOST}:{receiver.port}/late"
+    Webhook.objects.filter(url=away).update(url=place)
+    later(minutes=1)
+    work()
+    assert len(receiver.requests) == 10
+    ids = [sent["webhook-id"] for _, sent, _ in receiver.requests]
+    assert len(set(ids)) == 10
+
+
+def test_what_waited_for_a_day_behind_another_message_ends_with_it(
+    receiver: Receiver, later: Later
+) -> None:
+    ann = acting(person("ann"))
+    execute(CreateWebhook, ann, Url=f"https://{HOST}:9/")
+    subscribed(ann, Webhook=NEAR)
+    for number in range(3):
+        alarm(f"key-{number}")
+    work()
+    later(days=1, minutes=1)
+    work()
+    rows = Delivery.objects.all()
+    assert {row.ended_at is not None for row in rows} == {True}
+    assert {row.last_failure for row in rows} == {"connection"}
+
+
+def test_a_run_whose_time_is_up_says_that_there_is_more(
+    mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann = acting(person("ann"))
+    mail_to(ann, mailbox)
+    subscribed(ann, Mail=NEAR)
+    for number in range(3):
+        alarm(f"key-{number}")
+    outbox.spread(Stint())
+    left = iter([True, True, True, False])
+    monkeypatch.setattr(Stint, "goes_on", lambda _: next(left, True))
+    assert running.run(sweeps()["outbox"], seconds=10)[1]
+    assert len(mailbox.messages) == 2
+    assert not running.run(sweeps()["outbox"], seconds=10)[1]
+    assert len(mailbox.messages) == 3
+
+
 def test_a_receiver_that_trickles_is_cut_off(
     receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -467,6 +531,18 @@ PRIVATE = [
     "64:ff9b::a9fe:a9fe",
     "2002:7f00:1::",
     "2001:0:7f00:1::",
+    "192.0.0.8",
+    "192.88.99.1",
+    "::127.0.0.1",
+    "::a9fe:a9fe",
+    "::ffff:0:10.0.0.1",
+    "64:ff9b:1::a00:1",
+    "fec0::1",
+    "100::1",
+    "5f00::1",
+    "3fff::1",
+    "2001:20::1",
+    "ff0e::1",
 ]
 
 

@@ -5,6 +5,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils.formats import date_format
 from django.utils.translation import override
 
@@ -155,6 +157,19 @@ def test_each_of_the_last_three_days_once(later: Later, sweep: Sweeping) -> None
         a.details.partition('"Days": ')[2][0] for a in raised(AlarmKind.DELETION_NEAR)
     ]
     assert days == ["3", "2", "1"]
+
+
+def test_many_dates_cost_a_statement_for_many(later: Later, sweep: Sweeping) -> None:
+    for number in range(30):
+        key_id = create_key(f"key-{number}")
+        execute(DisableKey, KeyId=key_id)
+        execute(ScheduleKeyDeletion, KeyId=key_id, PendingWindowInDays=7)
+    later(days=5)
+    for _ in range(2):
+        with CaptureQueriesContext(connection) as asked:
+            watching.dates(Stint())
+        assert len(raised(AlarmKind.DELETION_NEAR)) == 30
+        assert len([q for q in asked if "INSERT" in q["sql"]]) == 1
 
 
 def test_after_a_long_stop_only_what_is_true_now_is_told(

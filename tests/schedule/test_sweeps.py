@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, IntegrityError, connection
 from django.test.utils import CaptureQueriesContext
 
 from accessctl.models import UserKeyGrant
@@ -182,6 +182,32 @@ def test_without_the_hsm_nothing_is_made_and_nothing_is_lost(travel, monkeypatch
     assert AuditEvent.objects.filter(operation="RotateDueKey").count() == 3
     assert KeyVersion.objects.exclude(number=1).count() == 0
     assert sweep("rotation") == all_done(6)
+
+
+def test_rows_that_always_fail_keep_none_behind_them_from_its_turn(
+    travel, monkeypatch
+) -> None:
+    # In the order in which rows of one moment are looked at.
+    ids = sorted(rotating(name) for name in "abcdef")
+    travel(days=31)
+    perform = RotateDueKey.perform
+
+    def broken(self: RotateDueKey, data: Any) -> dict[str, Any]:
+        if str(self.key.id) in ids[:3]:
+            raise IntegrityError
+        return perform(self, data)
+
+    monkeypatch.setattr(RotateDueKey, "perform", broken)
+    sweeping = sweeps()["rotation"]
+    first, more = running.run(sweeping, seconds=10)
+    # It looks as if the database were away: not at once again, but behind them.
+    assert (first.figures(), more) == (NOTHING | {"due": 6, "failed": 6}, False)
+    second, more = running.run(sweeping, seconds=10)
+    assert (second.figures(), more) == (all_done(3), False)
+    assert [key(key_id).primary_version for key_id in ids] == [1, 1, 1, 2, 2, 2]
+    third, _ = running.run(sweeping, seconds=10)
+    assert third.figures() == NOTHING | {"due": 3, "failed": 3}
+    monkeypatch.undo()
 
 
 def test_where_the_database_refuses_it_is_told_and_done_later(travel, monkeypatch):

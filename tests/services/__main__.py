@@ -39,6 +39,7 @@ def run_on(broker: type[Backend], arguments: Sequence[str]) -> int:
         env = kept | {given.DATABASE: database.url, given.BROKER: messages.url}
         options = [*("-m", "services"), *("-n", str(_WORKERS), "--dist", "loadgroup")]
         # What waits for whole services first, so that the rest fills the time.
+        options += ["--no-loadscope-reorder"]
         options += ["-p", "no:randomly", *arguments, "tests/services", "tests"]
         code = _run([sys.executable, "-m", "pytest", *options], env)
     took = time.monotonic() - began
