@@ -4,6 +4,7 @@ import os
 import tempfile
 import time
 import warnings
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,6 +22,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "kmsconsole.settings")
 _log = structlog.get_logger(__name__)
 
 _BEAT_SECONDS: Final = 15.0
+_OFTEN: Final = timedelta(minutes=1)
 _WORKER_SECONDS: Final = 30.0
 
 # Root matters to Celery because of pickle; messages here are JSON.
@@ -111,9 +113,18 @@ class BeatingScheduler(Scheduler):
         super().__init__(*args, **kwargs)
 
     def setup_schedule(self) -> None:
-        """Take the schedule from the code; nothing is read from disk."""
+        """Take the schedule from the code; nothing is read from disk.
+
+        What is sent seldom is sent at once: a beat that is started again and again
+        would never come to it.
+        """
         self.install_default_entries(self.data)
-        self.update_from_dict(beat_schedule())
+        nudges = beat_schedule()
+        self.update_from_dict(nudges)
+        for name in nudges:
+            entry = self.data[name]
+            if entry.schedule.run_every > _OFTEN:
+                entry.last_run_at -= entry.schedule.run_every
 
     def tick(self, *args: Any, **kwargs: Any) -> float:
         """Send what is due; return how long to sleep, in seconds."""

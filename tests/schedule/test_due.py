@@ -63,6 +63,15 @@ def test_what_falls_due_is_listed_oldest_first_with_account_and_key(travel) -> N
     assert [row["KeyId"] for row in due("--days", "0")["Due"]] == [gone, rotated]
 
 
+def test_the_text_names_region_and_key(travel) -> None:
+    key_id = pending("gone")
+    out = StringIO()
+    call_command("due", stdout=out)
+    at = (NOW + timedelta(days=7)).isoformat()
+    expected = f"{at}  destruction  {ACCOUNT}  {REGION}  {key_id}"
+    assert out.getvalue().splitlines() == [expected]
+
+
 def test_a_held_deletion_is_due_once_it_was_confirmed(travel) -> None:
     gone, kept = pending("gone"), pending("kept")
     account()

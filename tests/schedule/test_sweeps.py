@@ -339,3 +339,13 @@ def test_beat_nudges_every_sweep_by_name_and_with_nothing_else() -> None:
         assert tuple(entry["args"]) == (name,)
         assert entry["schedule"] == entry["options"]["expires"]
         assert timedelta(seconds=entry["schedule"]) == found.period
+
+
+def test_a_beat_that_just_started_nudges_what_is_seldom_at_once() -> None:
+    scheduler = celery.BeatingScheduler(app=celery.app)
+    due = {name for name, entry in scheduler.schedule.items() if entry.is_due()[0]}
+    seldom = {
+        name for name, one in sweeps().items() if one.period > timedelta(minutes=1)
+    }
+    assert due == seldom
+    assert {"scrub", "dates", "parameters", "sessions", "old messages"} <= seldom

@@ -29,6 +29,7 @@ class Command(OperatorCommand):
             return
         for row in output["Due"]:
             key = row["KeyId"] or "-"
-            self.stdout.write(f"{row['At']}  {row['Kind']}  {row['Account']}  {key}")
+            where = f"{row['Account']}  {row['Region']}"
+            self.stdout.write(f"{row['At']}  {row['Kind']}  {where}  {key}")
         if output["More"]:
             self.stdout.write("... and more")
