@@ -40,7 +40,6 @@ NAMED = (
     "tests/keys/test_history.py",
     "tests/keys/test_importing.py",
     "tests/keys/test_lifecycle.py",
-    "tests/keys/test_migrations.py",
     "tests/keys/test_query_counts.py",
     "tests/keys/test_rotation.py",
     "tests/keys/test_tags.py",
