@@ -94,7 +94,9 @@ class RunningServer:
         """Run a management command on the same data folder."""
         return manage(self.env, *arguments)
 
-    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, *arguments: str, patience: float = _PATIENCE_SECONDS
+    ) -> subprocess.CompletedProcess[str]:
         """Run Python with these arguments in the service's own environment."""
         done = subprocess.run(
             [sys.executable, *arguments],
@@ -103,7 +105,7 @@ class RunningServer:
             capture_output=True,
             text=True,
             check=False,
-            timeout=_PATIENCE_SECONDS,
+            timeout=patience,
         )
         assert done.returncode == 0, done.stderr
         return done

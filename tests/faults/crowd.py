@@ -2,16 +2,19 @@
 
 Run by `python -m tests.faults.crowd PART ...` in the environment of a data folder.
 `prepare LEDGER ROTATIONS DELETIONS` makes the installation and the due keys, `appoint
-LEDGER` one with a key that waits; `races LEDGER NUMBER` lets two processes cancel and
-destroy the same key at one moment, again and again, and prints who won as JSON.
+LEDGER` one with a key that waits; `races LEDGER NUMBER` lets one process cancel the
+deletion of a key while the sweep in another one destroys it, again and again, and
+prints who won as JSON.
 """
 
 import json
+import multiprocessing
 import os
 import sys
 import time
 from collections import Counter
 from pathlib import Path
+from random import Random  # noqa: TID251 - chance that can be had again
 from typing import Any
 
 import django
@@ -19,6 +22,10 @@ import django
 # ruff: noqa: PLC0415 - Django is set up first
 
 _PIECE = 100
+_HEAD_START_SECONDS = 0.006
+# What the person and the sweep are told: one of them wins, and the other one sees it.
+_CALLED_OFF = "called off"
+_ENDS = {("", _CALLED_OFF), ("CmkNotFound", "")}
 
 
 def prepare(ledger: Path, rotations: int, deletions: int) -> None:
@@ -66,7 +73,7 @@ def races(ledger: Path, number: int) -> dict[str, Any]:
             return [actor.due_for_deletion() for _ in range(piece)]
 
         keys = forks.done(make, 300)
-        both = start(ledger, keys)
+        both = start(ledger, keys, first)
         ends = {side: fork.wait(300) for side, fork in both.items()}
         for side, end in ends.items():
             if end is None or end.error or end.signal:
@@ -77,40 +84,65 @@ def races(ledger: Path, number: int) -> dict[str, Any]:
         ):
             won["cancel"] += not cancelled
             won["destroy"] += not destroyed
-            codes = {cancelled, destroyed}
-            if "" not in codes or codes <= {""}:
+            if (cancelled, destroyed) not in _ENDS:
                 wrong.append(f"{key}: {cancelled=} {destroyed=}")
     connection.close()
     return {"won": dict(won), "wrong": wrong}
 
 
-def start(ledger: Path, keys: list[str]) -> dict[str, Any]:
-    """Let both sides begin at one moment, each in a process of its own."""
+def start(ledger: Path, keys: list[str], number: int) -> dict[str, Any]:
+    """Let both sides begin each race together, each in a process of its own."""
     from tests.faults import forks
 
-    begin = time.monotonic() + 0.4
+    line = multiprocessing.get_context("fork").Barrier(2)
+    return {
+        "cancel": forks.Fork(lambda: cancel(ledger, keys, line, number)),
+        "destroy": forks.Fork(lambda: destroy(keys, line)),
+    }
 
-    def side(call: str) -> Any:
-        return forks.Fork(lambda: race(ledger, call, keys, begin))
 
-    return {"cancel": side("CancelKeyDeletion"), "destroy": side("DestroyKey")}
-
-
-def race(ledger: Path, call: str, keys: list[str], begin: float) -> list[str]:
-    """Do one call on each key at the moment agreed on; return the refusals."""
+def cancel(ledger: Path, keys: list[str], line: Any, number: int) -> list[str]:
+    """Cancel each deletion as a person does; return the refusals, "" for none."""
     from kmsconsole.errors import KMSError
+    from tests.faults import sizes
     from tests.faults.actor import Actor
 
-    actor, codes = Actor(ledger), []
-    for number, key in enumerate(keys):
-        while time.monotonic() < begin + number * 0.008:
-            time.sleep(0.0001)
+    actor, codes, chance = Actor(ledger), [], Random(sizes.seed() + number)
+    for key in keys:
+        line.wait()
+        # The sweep looks twice before it acts: so that both win now and then.
+        time.sleep(chance.random() * _HEAD_START_SECONDS)
         try:
-            actor.do(call, KeyId=key)
+            actor.do("CancelKeyDeletion", KeyId=key)
             codes.append("")
         except KMSError as refusal:
             codes.append(refusal.code.rpartition(".")[2])
     return codes
+
+
+def destroy(keys: list[str], line: Any) -> list[str]:
+    """Destroy each key as the sweep does with a row it has found due.
+
+    Returns "" where it did, else what it saw or what failed.
+    """
+    from kmsconsole import clock
+    from kmsconsole.schedule.stint import Stint
+    from kmsconsole.schedule.sweeps import RowSweep, sweeps
+
+    sweep = sweeps()["destruction"]
+    assert isinstance(sweep, RowSweep)
+    calendar = sweep.calendars[0]
+    found = {due.key_id: due for due in calendar.page(clock.now(), "", len(keys))}
+    ends = []
+    for key in keys:
+        stint = Stint()
+        line.wait()
+        sweep._act(stint, calendar, found[key])
+        if stint.tally.done:
+            ends.append("")
+        else:
+            ends.append(stint.tally.failure or _CALLED_OFF)
+    return ends
 
 
 if __name__ == "__main__":

@@ -20,12 +20,16 @@ import django
 # ruff: noqa: PLC0415 - Django is set up first
 
 _PIECE = 1_000
+_ROTATED_TWICE = 3
 # Lives make many objects and no cycles: the collector would look at them in vain.
 _COLLECT_EVERY = 200_000
 
 
 def on_purpose() -> dict[str, Any]:
-    """Have a life that is refused in each of the ways that need several steps."""
+    """Have a life that is refused in each of the ways that need several steps.
+
+    And that meets a day after a rotation, and after a confirmation, from both sides.
+    """
     from tests.faults import oracle
     from tests.faults.beginnings import lives
     from tests.faults.machine import Lifecycle
@@ -39,9 +43,16 @@ def on_purpose() -> dict[str, Any]:
             life.rotate_by_itself(which=1, days=365)
             for _ in range(2):
                 life.rotate(which=1)
+            for beside in (-timedelta(seconds=1), timedelta()):
+                life.meet_its_date(which=1, beside=beside)
+            assert life.key(1).primary == _ROTATED_TWICE
             life.miss_a_key(which=1)
             life.pass_time(by=timedelta(days=8))
             life.sweep()
+            life.end(which=1, call="ConfirmKeyDeletion")
+            for beside in (-timedelta(seconds=1), timedelta()):
+                life.meet_its_date(which=1, beside=beside)
+            assert life.key(1).state == oracle.GONE
         finally:
             life.teardown()
     return met()

@@ -44,6 +44,7 @@ JUMPS = (
     *(timedelta(days=1, seconds=1), timedelta(days=3), timedelta(days=7)),
     *(timedelta(days=8), timedelta(days=31), -timedelta(minutes=10)),
 )
+BESIDE = (-timedelta(seconds=1), timedelta(), timedelta(seconds=1))
 SWITCHES = ("EnableKey", "DisableKey")
 ARCHIVING = ("ArchiveKey", "CancelKeyArchive")
 ENDING = (
@@ -295,6 +296,18 @@ class Lifecycle(RuleBasedStateMachine):
     @rule(by=st.sampled_from(JUMPS))
     def pass_time(self, by: timedelta) -> None:
         self.now += by
+
+    @rule(which=_which, beside=st.sampled_from(BESIDE))
+    def meet_its_date(self, which: int, beside: timedelta) -> None:
+        """Ask right before, at or right after the moment that changes an answer."""
+        key = self.key(which)
+        coming = [(at, call) for at, call in key.dates() if at > self.now]
+        for at, call in coming[:1]:
+            self.now = max(self.now, at + beside)
+            who = self.account.service if call in SYSTEMS else self.account.root
+            if self.about(key, call, who) is not None:
+                key.follow(call, self.now)
+            self.compare(key)
 
     @rule()
     def sweep(self) -> None:

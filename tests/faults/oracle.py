@@ -190,6 +190,14 @@ class Key:
     def _refuse_RotateDueKey(self, now: datetime) -> str:  # noqa: N802
         return "" if self.due is not None and self.due <= now else "CmkStateNotSupport"
 
+    def dates(self) -> list[tuple[datetime, str]]:
+        """Return when an answer changes by itself, and of which call, soonest first."""
+        by_hand = [v.made_at + BY_HAND for v in self.versions.values() if v.by_hand]
+        dated = [(at, "RotateKey") for at in by_hand[-1:]]
+        dated += [(at, "RotateDueKey") for at in (self.due,) if at]
+        dated += [(at, "DestroyKey") for at in (self.deletion, self.runs_at) if at]
+        return sorted(dated)
+
     @property
     def needed(self) -> bool:
         """Whether somebody tried to use it while it waits, who used it before."""

@@ -32,6 +32,8 @@ TARGETS = {"web worker": 92, "web": 2, "worker": 2, "beat": 2, "everything": 2}
 _PARTS = {"web": "granian", "worker": "worker", "beat": "beat"}
 LEAST_BETWEEN = 4
 SETTLED_SECONDS = 6
+# One is killed while others settle; the load keeps all of them busy.
+WORKERS, CLIENTS = 3, 4
 
 
 def settled_of(web: int) -> set[int]:
@@ -66,7 +68,9 @@ class Victims:
     def start(self) -> None:
         """Start all of it, on the same port."""
         self.starts += 1
-        started = RunningServer.started(self.home, port=self.port)
+        started = RunningServer.started(
+            self.home, port=self.port, KMS_WORKERS=str(WORKERS)
+        )
         self.running = self._stack.enter_context(started)
 
     def end(self) -> None:
@@ -128,8 +132,11 @@ def test_no_kill_loses_or_doubles_anything() -> None:
         try:
             secret = victims.running.access_key
             words = (str(folder / "ledger-due"), str(deletions), str(rotations))
-            victims.running.run("-m", "tests.faults.due", *words, str(2 * rounds))
-            load = Load(victims.port, secret, folder, seed)
+            victims.running.run(
+                *("-m", "tests.faults.due", *words, str(2 * rounds)),
+                patience=sizes.LONGEST_SECONDS,
+            )
+            load = Load(victims.port, secret, folder, seed, CLIENTS)
             for _ in range(rounds):
                 victims.survive(load)
                 time.sleep(chance.random() / 2)
@@ -142,7 +149,8 @@ def test_no_kill_loses_or_doubles_anything() -> None:
                 b"".join(path.read_bytes() for path in folder.glob("ledger-*"))
             )
             judged = victims.running.run(
-                "-m", "tests.faults.invariants", str(everything)
+                *("-m", "tests.faults.invariants", str(everything)),
+                patience=sizes.LONGEST_SECONDS,
             )
         finally:
             victims.end()
