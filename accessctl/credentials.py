@@ -21,7 +21,7 @@ from kmsconsole import clock
 from kmsconsole.errors import AddressNotAllowed, ServiceTemporaryUnavailable
 from kmsconsole.moments import aware
 from kmsconsole.principals import Credential, Kind, Principal
-from kmsconsole.statements import Statement
+from kmsconsole.statements import Question, Statement
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +36,13 @@ _SELECT = Statement(
     "AND u.deleted_at IS NULL"
 )
 _opened = OpenedSecrets()
+
+
+def question(secret_id: str) -> Question | None:
+    """Return what `find` will read, to be read ahead; products are asked otherwise."""
+    if secret_id.startswith(products.PREFIX):
+        return None
+    return _SELECT, (secret_id,)
 
 
 def find(secret_id: str) -> Credential | None:

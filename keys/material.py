@@ -9,15 +9,15 @@ from uuid import UUID
 from keys import custody
 from keys.hsm.keyring import WrappedVersion
 from keys.states import KeyKind, kind_of
-from kmsconsole.statements import Statement
+from kmsconsole.statements import Question, Statement
 
 _SELECT = Statement(
     "SELECT k.state, k.usage, k.owner, k.origin, v.number, v.spec, v.wrapped_material, "
     "v.binding, v.root_epoch, v.mac_epoch, v.check_value, "
-    "v.public_key, v.encryptions, k.region, k.creator_uin "
+    "v.public_key, v.encryptions, k.region, k.creator_uin, k.account_uin "
     "FROM keys_customermasterkey k LEFT JOIN keys_keyversion v "
     "ON v.key_id = k.id AND v.number = COALESCE(%s, k.primary_version) "
-    "WHERE k.id = %s AND k.account_uin = %s AND k.region = %s"
+    "WHERE k.id = %s AND k.region = %s"
 )
 
 
@@ -38,12 +38,17 @@ class KeyMaterial:
     identity: bytes
 
 
+def question(key_id: UUID, region: str, number: int | None = None) -> Question:
+    """Return what `find` will read, to be read ahead."""
+    return _SELECT, (number, key_id.hex, region)
+
+
 def find(
     key_id: UUID, account_uin: int, region: str, number: int | None = None
 ) -> KeyMaterial | None:
     """Read the key and one version, the primary one unless `number` names another."""
-    row = _SELECT.one((number, key_id.hex, account_uin, region))
-    if row is None:
+    row = _SELECT.one((number, key_id.hex, region))
+    if row is None or row[-1] != account_uin:
         return None
     (
         state,
@@ -61,6 +66,7 @@ def find(
         encryptions,
         key_region,
         creator_uin,
+        _,
     ) = row
     version = None
     identity = b""

@@ -17,6 +17,7 @@ from django.utils.translation import gettext
 
 if TYPE_CHECKING:
     from kmsconsole.operations import Operation
+    from kmsconsole.statements import Question
 
 
 SERVICE_UIN = 0
@@ -68,11 +69,19 @@ def _evaluator() -> Evaluator:
     return cast(Evaluator, import_module(settings.KMS_EVALUATOR))
 
 
+class Credentials(Protocol):
+    """What the module `settings.KMS_CREDENTIALS` offers."""
+
+    def find(self, secret_id: str) -> "Credential | None":
+        """Return the credential behind a SecretId that may be used now, or None."""
+
+    def question(self, secret_id: str) -> "Question | None":
+        """Return what `find` will read, to be read ahead, if that is one row."""
+
+
 @cache
-def _credentials() -> "Callable[[str], Credential | None]":
-    return cast(
-        "Callable[[str], Credential | None]", import_string(settings.KMS_CREDENTIALS)
-    )
+def _credentials() -> Credentials:
+    return cast(Credentials, import_module(settings.KMS_CREDENTIALS))
 
 
 @cache
@@ -148,7 +157,12 @@ class Credential:
 
 def find_credential(secret_id: str) -> Credential | None:
     """Return the enabled credential, read fresh from the database, or None."""
-    return _credentials()(secret_id)
+    return _credentials().find(secret_id)
+
+
+def credential_question(secret_id: str) -> "Question | None":
+    """Return what `find_credential` will read, to be read ahead."""
+    return _credentials().question(secret_id)
 
 
 def names_of(uins: Iterable[int]) -> dict[int, str]:

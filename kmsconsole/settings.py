@@ -49,7 +49,7 @@ KMS_HANDLE_CACHE = 2_000
 
 # --- parts named here so that nobody below imports them -------------------------------
 KMS_EVALUATOR = "accessctl.evaluator"
-KMS_CREDENTIALS = "accessctl.credentials.find"
+KMS_CREDENTIALS = "accessctl.credentials"
 KMS_SESSION_PRINCIPAL = "accessctl.credentials.session_principal"
 KMS_PRINCIPAL_NAMES = "accessctl.credentials.names"
 KMS_KEY_PAGES = ("accessctl.views.key_access.KeyAccessPage",)

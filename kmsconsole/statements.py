@@ -5,7 +5,10 @@ are its connections, its transactions and its errors, and wherever it has someth
 say (logging, wrappers, a connection still to be made) it is its cursor, too.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
+from threading import local
 from typing import Any, Final
 
 from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, connections
@@ -27,7 +30,11 @@ class Statement:
         self._question_marks: Final = text.replace("%s", "?")
 
     def one(self, parameters: Sequence[Any]) -> Row | None:
-        """Read the first row, or None."""
+        """Read the first row, or None; what was read ahead is handed out once."""
+        if _ahead.rows:
+            found: Row | None = _ahead.rows.pop((self, *parameters), _UNREAD)
+            if found is not _UNREAD and not _in_transaction():
+                return found
         row: Row | None = self._read(parameters).fetchone()
         return row
 
@@ -75,3 +82,67 @@ def _prepared(raw: Any) -> Any:
     if raw.prepare_threshold is None:
         raw.prepare_threshold = 0
     return Cursor(raw)
+
+
+Question = tuple[Statement, Sequence[Any]]
+
+
+class _Ahead(local):
+    """What one thread read ahead, by statement and parameters."""
+
+    def __init__(self) -> None:
+        self.rows: dict[tuple[Any, ...], Row | None] = {}
+
+
+_ahead = _Ahead()
+_UNREAD: Any = object()
+_THERE = "there"
+
+
+@contextmanager
+def reading_ahead() -> Iterator[None]:
+    """Let `read_ahead` read for what happens inside, and for nothing after it."""
+    _ahead.rows = {}
+    try:
+        yield
+    finally:
+        _ahead.rows = {}
+
+
+def worthwhile() -> bool:
+    """Say whether reading ahead gains anything: an embedded database is never far."""
+    return connections[DEFAULT_DB_ALIAS].vendor != "sqlite"
+
+
+def read_ahead(questions: Sequence[Question]) -> None:
+    """Read now, in one statement, what `Statement.one` will be asked for one by one.
+
+    What is asked otherwise, or once more, or in a transaction, is read then. Only
+    inside `reading_ahead`, which ends with the request.
+    """
+    statement = _together(tuple(statement for statement, _ in questions))
+    parameters = [each for _, asked in questions for each in asked]
+    cursor = statement._read(parameters)  # noqa: SLF001 - of this module
+    row = cursor.fetchone()
+    starts = [at for at, column in enumerate(cursor.description) if column[0] == _THERE]
+    ends = [*starts[1:], len(row)]
+    _ahead.rows = {
+        (asked, *given): row[start + 1 : end] if row[start] else None
+        for (asked, given), start, end in zip(questions, starts, ends, strict=True)
+    }
+
+
+@lru_cache(maxsize=64)
+def _together(statements: tuple[Statement, ...]) -> Statement:
+    """Return the statement that reads the first row of each, a column before each."""
+    texts = enumerate(statement.text for statement in statements)
+    parts = [
+        f"LEFT JOIN (SELECT 1 AS {_THERE}, q.* FROM ({text}) q) p{at} ON 1 = 1"  # noqa: S608 - statements
+        for at, text in texts
+    ]
+    columns = ", ".join(f"p{at}.*" for at in range(len(parts)))
+    return Statement(f"SELECT {columns} FROM (SELECT 1) one {' '.join(parts)}")  # noqa: S608 - statements
+
+
+def _in_transaction() -> bool:
+    return bool(connections[DEFAULT_DB_ALIAS].in_atomic_block)

@@ -7,7 +7,7 @@ from typing import Any
 import structlog
 from django.db import Error as DatabaseError
 
-from keys.api import body, signature
+from keys.api import body, foresight, signature
 from keys.api.errors import TokenFailure
 from keys.api.signature import Authorization, SignedRequest
 from keys.hsm.errors import HsmError
@@ -20,6 +20,7 @@ from kmsconsole.errors import (
     UnsignedPayload,
     UnsupportedProtocol,
 )
+from kmsconsole.operations import Operation
 from kmsconsole.principals import Credential, find_credential
 
 log = structlog.get_logger(__name__)
@@ -32,16 +33,16 @@ _NOBODYS_SECRET = randomness.token_bytes(16).hex()
 
 
 @dataclass(frozen=True, slots=True)
-class Authenticated:
-    """A request whose sender is proved; its parameters were not looked at yet."""
+class Received:
+    """A whole request in form and in time; who sent it was not looked at yet."""
 
-    credential: Credential
     authorization: Authorization
     request: SignedRequest
+    fingerprint: bytes
 
 
-def authenticate(environ: Mapping[str, Any]) -> Authenticated:
-    """Verify a request; raises the KMSError that refuses it otherwise."""
+def receive(environ: Mapping[str, Any]) -> Received:
+    """Read a request; raises the KMSError that refuses it otherwise."""
     method = environ["REQUEST_METHOD"]
     if method not in METHODS:
         raise UnsupportedProtocol
@@ -53,14 +54,24 @@ def authenticate(environ: Mapping[str, Any]) -> Authenticated:
         body.need_json(environ.get("CONTENT_TYPE", ""))
         content = body.read(environ)
     request = SignedRequest(method, timestamp, environ, content)
-    credential = _find(authorization.secret_id)
+    return Received(authorization, request, authorization.fingerprint(timestamp))
+
+
+def authenticate(
+    received: Received, operation: type[Operation] | None = None
+) -> Credential:
+    """Return whose signature a request bears; raises the KMSError that refuses it.
+
+    `operation` is what it says that it is for: its rows are read together with this.
+    """
+    credential = _find(received, operation)
     secret_key = _NOBODYS_SECRET if credential is None else credential.secret_key
-    holds = signature.holds(request, authorization, secret_key)
+    holds = signature.holds(received.request, received.authorization, secret_key)
     if credential is None:
         raise SecretIdNotFound
     if not holds:
         raise SignatureFailure
-    return Authenticated(credential, authorization, request)
+    return credential
 
 
 def _authorization(environ: Mapping[str, Any], method: str) -> Authorization:
@@ -83,8 +94,10 @@ def _is_legacy(environ: Mapping[str, Any], method: str) -> bool:
     return any(parameter.startswith(_LEGACY_MARKS) for parameter in parameters)
 
 
-def _find(secret_id: str) -> Credential | None:
+def _find(received: Received, operation: type[Operation] | None) -> Credential | None:
     try:
+        secret_id = received.authorization.secret_id
+        foresight.read(operation, received.request, secret_id, received.fingerprint)
         return find_credential(secret_id)
     except (DatabaseError, HsmError) as error:
         # Without either nobody can be known; that is no fault of the caller.

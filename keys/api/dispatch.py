@@ -11,7 +11,7 @@ from typing import Any
 from django.conf import settings
 
 from keys.api import body, limits, products
-from keys.api.authentication import Authenticated, authenticate
+from keys.api.authentication import Received, authenticate, receive
 from kmsconsole.errors import (
     InvalidAction,
     KMSError,
@@ -25,7 +25,8 @@ from kmsconsole.operations import (
     record_refusal,
     record_unauthenticated_refusal,
 )
-from kmsconsole.principals import Call, Kind
+from kmsconsole.principals import Call, Credential, Kind
+from kmsconsole.statements import reading_ahead
 
 VERSION = "2019-01-18"
 
@@ -42,53 +43,64 @@ def run(
     """
     name = environ.get("HTTP_X_TC_ACTION", "")
     operation = operation_named(name)
+    asked = name if operation else _UNKNOWN_ACTION
     try:
-        sender = authenticate(environ)
+        received = receive(environ)
     except KMSError as refusal:
-        if refusal.http_status < _SERVER_FAULT:
-            record_unauthenticated_refusal(
-                name if operation else _UNKNOWN_ACTION,
-                refusal,
-                source_address=source_address,
-                request_id=request_id,
-            )
+        _record_nobodys(asked, refusal, source_address, request_id)
         raise
-    region = environ.get("HTTP_X_TC_REGION") or settings.KMS_REGIONS[0]
-    call = Call(
-        principal=sender.credential.principal,
-        region=region if region in settings.KMS_REGIONS else "",
-        request_id=request_id,
-        source_address=source_address,
-        signature_hash=sender.authorization.fingerprint(),
-    )
-    try:
-        known, parameters = _resolve(environ, operation, call, sender)
-        limits.count(call, known)
-        if call.principal.kind is Kind.PRODUCT:
-            call, parameters = products.acting(call, known, parameters)
-    except KMSError as refusal:
-        record_refusal(call, name if operation else _UNKNOWN_ACTION, refusal)
-        raise
-    return known.execute(call, parameters).output
+    with reading_ahead():
+        try:
+            credential = authenticate(received, operation)
+        except KMSError as refusal:
+            _record_nobodys(asked, refusal, source_address, request_id)
+            raise
+        region = environ.get("HTTP_X_TC_REGION") or settings.KMS_REGIONS[0]
+        call = Call(
+            principal=credential.principal,
+            region=region if region in settings.KMS_REGIONS else "",
+            request_id=request_id,
+            source_address=source_address,
+            signature_hash=received.fingerprint,
+        )
+        try:
+            known, parameters = _resolve(operation, call, credential, received)
+            limits.count(call, known)
+            if call.principal.kind is Kind.PRODUCT:
+                call, parameters = products.acting(call, known, parameters)
+        except KMSError as refusal:
+            record_refusal(call, asked, refusal)
+            raise
+        return known.execute(call, parameters).output
+
+
+def _record_nobodys(
+    asked: str, refusal: KMSError, source_address: str, request_id: str
+) -> None:
+    if refusal.http_status < _SERVER_FAULT:
+        record_unauthenticated_refusal(
+            asked, refusal, source_address=source_address, request_id=request_id
+        )
 
 
 def _resolve(
-    environ: Mapping[str, Any],
     operation: type[Operation] | None,
     call: Call,
-    sender: Authenticated,
+    credential: Credential,
+    received: Received,
 ) -> tuple[type[Operation], dict[str, Any]]:
     """Return what to execute and with which parameters."""
-    sender.credential.use(call.source_address)
-    if environ.get("HTTP_X_TC_VERSION") != VERSION:
+    request = received.request
+    credential.use(call.source_address)
+    if request.environ.get("HTTP_X_TC_VERSION") != VERSION:
         raise NoSuchVersion
     if operation is None:
         raise InvalidAction
     if not call.region:
         raise UnsupportedRegion
-    signs_action = sender.authorization.signs("x-tc-action")
-    if sender.credential.require_signed_action and not signs_action:
+    signs_action = received.authorization.signs("x-tc-action")
+    if credential.require_signed_action and not signs_action:
         raise UnsignedAction
-    if sender.request.method == "GET":
-        return operation, body.parse_query(environ.get("QUERY_STRING", ""))
-    return operation, body.parse_json(sender.request.body)
+    if request.method == "GET":
+        return operation, body.parse_query(request.environ.get("QUERY_STRING", ""))
+    return operation, body.parse_json(request.body)

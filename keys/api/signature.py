@@ -29,6 +29,7 @@ _LONGEST_TIMESTAMP = 12
 _SIGNATURE_LENGTH = 64
 _EPOCH = dt.date(1970, 1, 1)
 _SECONDS_A_DAY = 86_400
+_MOST_SECONDS = 0xFFFF_FFFF
 
 
 class Authorization(NamedTuple):
@@ -44,10 +45,15 @@ class Authorization(NamedTuple):
         """Say whether the header of this lower-case name is covered."""
         return header in self.signed_headers.split(";")
 
-    def fingerprint(self) -> bytes:
-        """SHA-256 by which the same signature is known again."""
+    def fingerprint(self, timestamp: str) -> bytes:
+        """Return 32 bytes by which the same signature is known again.
+
+        The signed second comes first, so that an index over fingerprints grows at one
+        place; what follows are 28 bytes of a SHA-256.
+        """
         # Neither part can hold a line break, so no two pairs share their bytes.
-        return sha256(f"{self.secret_id}\n{self.signature}".encode("ascii")).digest()
+        known = sha256(f"{self.secret_id}\n{self.signature}".encode("ascii")).digest()
+        return (int(timestamp) & _MOST_SECONDS).to_bytes(4, "big") + known[:28]
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,6 +84,15 @@ def encode(blob: CiphertextBlob) -> str:
     return base64.b64encode(head + blob.payload).decode("ascii")
 
 
+def named(beginning: bytes) -> tuple[UUID, int] | None:
+    """Return key and version that the first 52 characters of a blob name, unchecked."""
+    raw = base64.b64decode(beginning)
+    if len(raw) < _HEADER.size:
+        return None
+    magic, form, key_id, version, *_ = _HEADER.unpack_from(raw)
+    return (UUID(bytes=key_id), version) if (magic, form) == (_MAGIC, _FORMAT) else None
+
+
 def decode(text: str) -> CiphertextBlob:
     """Parse a blob's text; CiphertextRefused, always alike, for everything else."""
     if len(text) > _MAX_CHARACTERS:

@@ -8,7 +8,7 @@ from django.db.models import BooleanField, Func
 
 from kmsconsole.audit.models import Outcome, RefusalCount
 from kmsconsole.moments import aware
-from kmsconsole.statements import Statement
+from kmsconsole.statements import Question, Statement
 
 _FIRST_SIGHT = Statement(
     "SELECT operation, region, time FROM audit_auditevent WHERE signature_hash = %s "
@@ -19,6 +19,11 @@ _COUNT = (
     "ON CONFLICT (source_address, minute) "
     "DO UPDATE SET count = audit_refusalcount.count + 1 RETURNING count"
 )
+
+
+def sight_question(signature_hash: bytes) -> Question:
+    """Return what `first_sight` will read, to be read ahead."""
+    return _FIRST_SIGHT, (signature_hash,)
 
 
 def first_sight(signature_hash: bytes) -> tuple[str, str, datetime] | None:

@@ -206,19 +206,24 @@ def test_a_signature_has_one_spelling() -> None:
 
 
 def test_the_fingerprint_tells_senders_and_signatures_apart() -> None:
-    def fingerprint(secret_id: str, signature: str) -> bytes:
+    def fingerprint(
+        secret_id: str, signature: str, timestamp: str = "1700000000"
+    ) -> bytes:
         header = POSTED.authorization(secret_id, signature)
-        return parse_authorization(header).fingerprint()
+        return parse_authorization(header).fingerprint(timestamp)
 
     one, other = "a" * 64, "b" * 64
     prints = {
         fingerprint(SECRET_ID, one),
         fingerprint(SECRET_ID, other),
         fingerprint("AKIDother", one),
+        fingerprint(SECRET_ID, one, "1700000001"),
     }
-    assert len(prints) == 3
+    assert len(prints) == 4
     assert all(len(each) == 32 for each in prints)
     assert fingerprint(SECRET_ID, one) in prints
+    # An index over them grows at its end, as time does.
+    assert max(prints) == fingerprint(SECRET_ID, one, "1700000001")
 
 
 WELL_FORMED = POSTED.authorization(SECRET_ID, "0" * 64)

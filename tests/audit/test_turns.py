@@ -19,7 +19,7 @@ from kmsconsole.errors import ServiceTemporaryUnavailable
 from tests.personas import create_key
 
 pytestmark = pytest.mark.skipif(
-    connection.vendor != "sqlite", reason="other databases share commits themselves"
+    connection.vendor != "sqlite", reason="other databases need no turns"
 )
 PATIENCE_SECONDS = 10.0
 

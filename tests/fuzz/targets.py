@@ -38,7 +38,7 @@ def authorization(data: bytes) -> None:
         environ = {"CONTENT_TYPE": "application/json", "HTTP_HOST": header[:64]}
         request = SignedRequest("POST", timestamp, environ, data)
         assert not signature.holds(request, parsed, "secret")
-        assert len(parsed.fingerprint()) == 32
+        assert len(parsed.fingerprint(timestamp)) == 32
     except KMSError as error:
         _refused(error)
 

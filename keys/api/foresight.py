@@ -1,0 +1,55 @@
+"""What a request will ask the database, guessed from bytes that nobody proved yet.
+
+A guess only has rows read sooner and together: whatever is asked later is answered from
+them where the question is the same to the letter, and from the database otherwise.
+"""
+
+import re
+from uuid import UUID
+
+from django.conf import settings
+
+from keys import material
+from keys.api.signature import SignedRequest
+from keys.crypto import ciphertext
+from keys.operations.cryptography import CryptographicOperation
+from kmsconsole.audit import queries
+from kmsconsole.operations import Operation
+from kmsconsole.principals import credential_question
+from kmsconsole.statements import Question, read_ahead, worthwhile
+
+_KEY_ID = re.compile(rb'"KeyId" ?: ?"([0-9A-Fa-f-]{36})"')
+_BLOB = re.compile(rb'"CiphertextBlob" ?: ?"([0-9A-Za-z+/]{52})')
+
+
+def read(
+    operation: type[Operation] | None,
+    request: SignedRequest,
+    secret_id: str,
+    fingerprint: bytes,
+) -> None:
+    """Read what authenticating a request, and its operation on a key, will ask."""
+    asked = credential_question(secret_id) if worthwhile() else None
+    if asked is None:
+        return
+    questions = [asked, queries.sight_question(fingerprint)]
+    if operation is not None and issubclass(operation, CryptographicOperation):
+        key = _key(request)
+        if key is not None:
+            questions.append(key)
+    read_ahead(questions)
+
+
+def _key(request: SignedRequest) -> Question | None:
+    region = request.environ.get("HTTP_X_TC_REGION") or settings.KMS_REGIONS[0]
+    if region not in settings.KMS_REGIONS:
+        return None
+    found = _KEY_ID.search(request.body)
+    if found is not None:
+        try:
+            return material.question(UUID(found[1].decode("ascii")), region)
+        except ValueError:
+            return None
+    found = _BLOB.search(request.body)
+    named = ciphertext.named(found[1]) if found is not None else None
+    return None if named is None else material.question(named[0], region, named[1])

@@ -1,0 +1,124 @@
+"""Rows read together ahead of time answer only what they were read for."""
+
+import base64
+import json
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
+
+from keys import material
+from keys.api import foresight
+from keys.models import CustomerMasterKey
+from kmsconsole import statements
+from tests.api.wire import REGION, Sender
+from tests.personas import ACCOUNT
+
+pytestmark = pytest.mark.django_db
+
+PLAIN = base64.b64encode(b"thirty-two bytes to be encrypted").decode()
+NOBODYS = "00000000-0000-4000-8000-000000000000"
+
+
+@pytest.fixture(autouse=True)
+def far(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Read ahead as if the database were not embedded; afterwards nothing is left."""
+    monkeypatch.setattr(foresight, "worthwhile", lambda: True)
+    # The test's own transaction, in which nothing is read ahead, does not count.
+    outside = len(connection.savepoint_ids)
+    monkeypatch.setattr(
+        statements, "_in_transaction", lambda: len(connection.savepoint_ids) > outside
+    )
+    yield
+    assert statements._ahead.rows == {}
+
+
+def asked(sender: Sender, action: str, **parameters: Any) -> tuple[Any, list[str]]:
+    """Send a request; returns its answer and the tables of what it read."""
+    with CaptureQueriesContext(connection) as seen:
+        reply = sender.ask(action, **parameters)
+    reads = [each["sql"] for each in seen if each["sql"].startswith("SELECT")]
+    return reply, reads
+
+
+def test_a_request_on_a_key_reads_once(sender: Sender, key_id: str) -> None:
+    made, reads = asked(sender, "Encrypt", KeyId=key_id, Plaintext=PLAIN)
+    assert len(reads) == 1, reads
+    blob = made.response["CiphertextBlob"]
+    opened, reads = asked(sender, "Decrypt", CiphertextBlob=blob)
+    assert len(reads) == 1, reads
+    assert opened.response["Plaintext"] == PLAIN
+
+
+def test_without_it_everything_is_the_same(
+    sender: Sender, key_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(foresight, "worthwhile", lambda: False)
+    made, reads = asked(sender, "Encrypt", KeyId=key_id, Plaintext=PLAIN)
+    assert len(reads) == 3, reads
+    assert made.response["KeyId"] == key_id
+
+
+def test_a_key_that_is_only_mentioned_is_not_used(sender: Sender, key_id: str) -> None:
+    decoy = json.dumps({"KeyId": NOBODYS})
+    parameters = {"EncryptionContext": decoy, "KeyId": key_id, "Plaintext": PLAIN}
+    made, _ = asked(sender, "Encrypt", **parameters)
+    assert made.response["KeyId"] == key_id
+    decoy = json.dumps({"KeyId": key_id})
+    parameters = {"EncryptionContext": decoy, "KeyId": NOBODYS, "Plaintext": PLAIN}
+    refused, _ = asked(sender, "Encrypt", **parameters)
+    assert refused.code == "ResourceUnavailable.CmkNotFound"
+
+
+def test_foreign_and_absent_keys_answer_alike(
+    sender: Sender, foreign: Sender, key_id: str
+) -> None:
+    made = sender.ask("Encrypt", KeyId=key_id, Plaintext=PLAIN).response
+    for asker, named in ((foreign, key_id), (sender, NOBODYS)):
+        reply, _ = asked(asker, "Encrypt", KeyId=named, Plaintext=PLAIN)
+        assert reply.code == "ResourceUnavailable.CmkNotFound"
+    reply, _ = asked(foreign, "Decrypt", CiphertextBlob=made["CiphertextBlob"])
+    assert reply.code == "InvalidParameterValue.InvalidCiphertext"
+
+
+def test_a_change_is_seen_by_the_next_request(sender: Sender, key_id: str) -> None:
+    assert "KeyId" in sender.ask("Encrypt", KeyId=key_id, Plaintext=PLAIN).response
+    sender.ask("DisableKey", KeyId=key_id)
+    refused, _ = asked(sender, "Encrypt", KeyId=key_id, Plaintext=PLAIN)
+    assert refused.code == "ResourceUnavailable.CmkDisabled"
+
+
+def test_rows_are_handed_out_once_and_never_in_a_transaction(
+    sender: Sender, key_id: str
+) -> None:
+    found = CustomerMasterKey.objects.filter(id=key_id)
+    question = material.question(UUID(key_id), REGION)
+
+    def state() -> str:
+        key = material.find(UUID(key_id), ACCOUNT, REGION)
+        assert key is not None
+        return key.state
+
+    with statements.reading_ahead():
+        statements.read_ahead([question])
+        found.update(state="Disabled")
+        assert [state(), state()] == ["Enabled", "Disabled"]
+        statements.read_ahead([question])
+        with transaction.atomic():
+            found.update(state="Enabled")
+            assert state() == "Enabled"
+
+
+def test_unreadable_beginnings_are_no_guess(sender: Sender, key_id: str) -> None:
+    for text in (
+        "A" * 52,
+        "KMS" * 20,
+        base64.b64encode(b"KMS\x02" + b"x" * 60).decode(),
+    ):
+        reply, _ = asked(sender, "Decrypt", CiphertextBlob=text)
+        assert reply.code == "InvalidParameterValue.InvalidCiphertext"
+    reply, _ = asked(sender, "Encrypt", KeyId="-" * 36, Plaintext=PLAIN)
+    assert reply.code == "InvalidParameterValue.InvalidKeyId"
