@@ -110,8 +110,12 @@ def reading_ahead() -> Iterator[None]:
 
 
 def worthwhile() -> bool:
-    """Say whether reading ahead gains anything: an embedded database is never far."""
-    return connections[DEFAULT_DB_ALIAS].vendor != "sqlite"
+    """Say whether reading ahead gains anything.
+
+    An embedded database is never far, and in a transaction every row is read anew.
+    """
+    database = connections[DEFAULT_DB_ALIAS]
+    return database.vendor != "sqlite" and not database.in_atomic_block
 
 
 def read_ahead(questions: Sequence[Question]) -> None:
