@@ -200,7 +200,7 @@ class ReEncryptInput(OperationInput):
     """A blob, and where it should move; no destination means the same key."""
 
     ciphertext_blob: str
-    destination_key_id: KeyId | Literal[""] | None = None
+    destination_key_id: Literal[""] | KeyId | None = None
     source_encryption_context: Context = Field(default=None, validate_default=True)
     destination_encryption_context: str | None = None
 

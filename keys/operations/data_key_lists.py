@@ -63,7 +63,7 @@ class ListDataKeyDetailInput(PageInput):
     key_state: Annotated[WholeNumber, Field(ge=0, le=3)] = 0
     search_key_alias: Annotated[str, Field(max_length=MOST_SEARCH)] = ""
     origin: Literal["TENCENT_KMS", "EXTERNAL", "ALL", ""] = ""
-    key_id: KeyId | Literal[""] | None = None
+    key_id: Literal[""] | KeyId | None = None
     data_key_len: Annotated[WholeNumber, Field(ge=0, le=1024)] = 0
     tag_filters: TagFilters = Field(default_factory=list)
     member_accounts: list[dict[str, Any]] | None = None

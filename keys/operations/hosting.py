@@ -176,7 +176,7 @@ class ImportDataKeyInput(OperationInput):
     import_key_material: Annotated[str, Field(repr=False)]
     import_type: Annotated[WholeNumber, AfterValidator(_import_type)]
     description: DataKeyDescription = ""
-    key_id: KeyId | Literal[""] | None = None
+    key_id: Literal[""] | KeyId | None = None
     hsm_cluster_id: HsmClusterId = ""
     tags: ReadableTags = Field(default_factory=dict)
 

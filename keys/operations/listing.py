@@ -35,7 +35,7 @@ class PageInput(OperationInput):
     offset: Annotated[WholeNumber, Field(ge=0, le=_LARGEST_OFFSET)] = 0
     limit: Annotated[WholeNumber, Field(ge=1, le=200)] = 10
     role: Annotated[WholeNumber, Field(ge=0, le=1)] = 0
-    hsm_cluster_id: HsmClusterId | Literal["default"] = ""
+    hsm_cluster_id: Literal["default"] | HsmClusterId = ""
 
 
 class ListingOperation(Operation):

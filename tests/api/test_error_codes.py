@@ -412,3 +412,58 @@ def test_numbers_and_lists_may_come_flattened(sender: Sender, key_id: str) -> No
     assert len(size) == 7
     gap = sender.get("DescribeKeys", {"KeyIds.1": key_id}).code
     assert gap == "InvalidParameter"
+
+
+# What the source documents as nothing said: empty texts.
+EMPTY: list[tuple[str, dict[str, Any]]] = [
+    ("ReEncrypt", {"CiphertextBlob": "@blob", "DestinationKeyId": ""}),
+    ("ListKeys", {"HsmClusterId": ""}),
+    ("ListKeys", {"HsmClusterId": "default"}),
+    ("ListKeyDetail", {"HsmClusterId": "default"}),
+    ("ListKeyDetail", {"Origin": "", "KeyUsage": "", "SearchKeyAlias": ""}),
+    ("ListDataKeys", {"HsmClusterId": "default"}),
+    ("ListDataKeyDetail", {"KeyId": "", "Origin": "", "SearchKeyAlias": ""}),
+    (
+        "ImportDataKey",
+        {
+            "DataKeyName": "given",
+            "ImportType": 1,
+            "ImportKeyMaterial": "@blob",
+            "KeyId": "",
+        },
+    ),
+    ("GenerateDataKey", {**KEY, **SPEC, "EncryptionContext": "", "HsmClusterId": ""}),
+    ("EnableKeyRotation", {**KEY, "RotateDays": "30"}),
+    (
+        "ScheduleKeyDeletion",
+        {"KeyId": "@disabled", "PendingWindowInDays": "7"},
+    ),
+]
+
+
+def test_what_is_empty_or_a_number_as_text_is_taken(
+    sender: Sender, world: dict[str, str]
+) -> None:
+    asked = {"KeyId": world["enabled"], **PLAIN}
+    world["blob"] = sender.ask("Encrypt", **asked).response["CiphertextBlob"]
+    codes = {
+        (action, str(data)): sender.ask(action, **filled(data, world)).code
+        for action, data in EMPTY
+    }
+    assert {what: code for what, code in codes.items() if code} == {}
+    same = sender.ask("ReEncrypt", CiphertextBlob=world["blob"], DestinationKeyId="")
+    assert same.response["ReEncrypted"] is False
+
+
+@pytest.mark.parametrize(
+    ("action", "asked"),
+    [
+        ("ReEncrypt", {"CiphertextBlob": "x", "DestinationKeyId": "x"}),
+        ("ListDataKeyDetail", {"KeyId": "x"}),
+    ],
+)
+def test_what_is_not_empty_is_looked_at(
+    sender: Sender, action: str, asked: dict[str, Any]
+) -> None:
+    code = sender.ask(action, **asked).code
+    assert code == "InvalidParameterValue.InvalidKeyId"

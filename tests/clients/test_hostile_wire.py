@@ -246,7 +246,7 @@ def resident(server: RunningServer) -> int:
 @pytest.fixture(scope="module")
 def forgotten(server: RunningServer) -> Iterator[tuple[float, list[socket.socket]]]:
     """Requests that were begun when this module was, and are never finished."""
-    page = b"POST /accounts/login/ HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+    page = b"POST /login/ HTTP/1.1\r\nHost: 127.0.0.1\r\n"
     form = b"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 99\r\n"
     with (
         waiting(server, 8, awaited(server)) as to_the_api,

@@ -1,6 +1,9 @@
 """32 clients at once, mixed: no error, and each effect exactly once.
 
-CLIENT_SECONDS sets for how long; a few seconds unless it is set.
+Each client counts what it was told to have done, by key and action. Afterwards the
+audit must hold exactly that for every key, and the database the last word of each: what
+is missing was lost, what is there twice was doubled. CLIENT_SECONDS sets for how long:
+a few seconds unless it is set; CI says 60.
 """
 
 import json
@@ -18,25 +21,38 @@ from tests.server import RunningServer
 
 CLIENTS = 32
 SECONDS = float(os.environ.get("CLIENT_SECONDS", "6"))
-COUNTED = (
-    "from django import setup; setup(); import json, sys;"
-    "from kmsconsole.audit.models import AuditEvent as E;"
-    "from django.db.models import Count;"
-    "rows = E.objects.filter(key_id=sys.argv[1]).values_list('operation', 'outcome');"
-    "print(json.dumps([[o, r, n] for o, r, n in rows.annotate(n=Count('sequence'))]))"
+BOUND = {"ProductId": "ssm"}
+SEEN = """
+from django import setup; setup()
+import json
+from django.db.models import Count
+from keys.models import DataKey, ResourceBinding
+from kmsconsole.audit.models import AuditEvent
+events = AuditEvent.objects.exclude(key_id=None).values_list(
+    "key_id", "operation", "outcome"
 )
+print(json.dumps({
+    "events": list(events.annotate(number=Count("sequence"))),
+    "bound": list(ResourceBinding.objects.values_list("resource_id", flat=True)),
+    "kept": list(DataKey.objects.values_list("name", flat=True)),
+}))
+"""
 
 
 class Client:
-    """One client and what it did."""
+    """One client and what it was told to have done, by key and action."""
 
-    def __init__(self, number: int, sdk: kms_client.KmsClient, shared: str) -> None:
-        self.sdk, self.shared, self.number = sdk, shared, number
-        self.done: Counter[str] = Counter()
+    def __init__(
+        self, number: int, sdk: kms_client.KmsClient, shared: str, pair: str
+    ) -> None:
+        self.sdk, self.shared, self.pair, self.number = sdk, shared, pair, number
+        self.done: Counter[tuple[str, str]] = Counter()
         self.made: list[str] = []
+        self.bound: set[str] = set()
+        self.kept: list[str] = []
         self.said = ""
         self.error: BaseException | None = None
-        self.own = ask(sdk, "CreateKey", Alias=unused_name()).KeyId
+        self.own = self.create(0)
 
     def run(self, until: float) -> None:
         """Do one thing after another."""
@@ -48,50 +64,73 @@ class Client:
         except BaseException as error:  # noqa: BLE001 - told by the test
             self.error = error
 
-    def _on_shared(self, action: str, **more: Any) -> Any:
+    def _use(self, key_id: str, action: str, **more: Any) -> Any:
         answer = ask(self.sdk, action, **more)
-        self.done[action] += 1
+        self.done[key_id, action] += 1
         return answer
 
     def seal(self, turn: int) -> None:
         """Encrypt and decrypt with the key that all share."""
-        plain = f"{turn:08}"
-        sealed = self._on_shared("Encrypt", KeyId=self.shared, Plaintext=plain)
-        blob = sealed.CiphertextBlob
-        assert self._on_shared("Decrypt", CiphertextBlob=blob).Plaintext == plain
+        plain, key = f"{turn:08}", self.shared
+        sealed = self._use(key, "Encrypt", KeyId=key, Plaintext=plain)
+        opened = self._use(key, "Decrypt", CiphertextBlob=sealed.CiphertextBlob)
+        assert opened.Plaintext == plain
 
     def data_key(self, _turn: int) -> None:
-        """Make a data key and open it again."""
-        made = self._on_shared("GenerateDataKey", KeyId=self.shared, KeySpec="AES_256")
-        blob = made.CiphertextBlob
-        opened = self._on_shared("Decrypt", CiphertextBlob=blob)
+        """Make a data key that is kept, and open it again."""
+        key, name = self.shared, unused_name()
+        asked = {"KeyId": key, "KeySpec": "AES_256"}
+        kept = {"IsHostedByKms": 1, "DataKeyName": name}
+        made = ask(self.sdk, "GenerateDataKey", **asked, **kept)
+        self.kept.append(name)
+        # The audit tells a data key that is kept from one that is not.
+        self.done[key, "GenerateHostedDataKey"] += 1
+        opened = self._use(key, "Decrypt", CiphertextBlob=made.CiphertextBlob)
         assert opened.Plaintext == made.Plaintext
 
-    def create(self, _turn: int) -> None:
+    def sign(self, turn: int) -> None:
+        """Sign and verify with the pair that all share."""
+        asked = {"KeyId": self.pair, "Algorithm": "ECC_P256_R1"}
+        asked["Message"] = f"{turn:08}"
+        made = self._use(self.pair, "SignByAsymmetricKey", **asked)
+        more = {"SignatureValue": made.Signature}
+        told = self._use(self.pair, "VerifyByAsymmetricKey", **asked, **more)
+        assert told.SignatureValid
+
+    def create(self, _turn: int) -> str:
         """Make a key."""
         name = unused_name()
-        ask(self.sdk, "CreateKey", Alias=name)
+        key_id: str = ask(self.sdk, "CreateKey", Alias=name).KeyId
+        self.done[key_id, "CreateKey"] += 1
         self.made.append(name)
+        return key_id
 
     def describe(self, turn: int) -> None:
         """Write to a key of one's own and read it back."""
-        self.said = f"{self.number} {turn}"
-        ask(self.sdk, "UpdateKeyDescription", KeyId=self.own, Description=self.said)
-        seen = ask(self.sdk, "DescribeKey", KeyId=self.own).KeyMetadata
+        self.said, key = f"{self.number} {turn}", {"KeyId": self.own}
+        self._use(self.own, "UpdateKeyDescription", **key, Description=self.said)
+        seen = self._use(self.own, "DescribeKey", **key).KeyMetadata
         assert seen.Description == self.said
 
     def toggle(self, _turn: int) -> None:
         """Disable and enable a key of one's own."""
         for action in ("DisableKey", "EnableKey"):
-            ask(self.sdk, action, KeyId=self.own)
+            self._use(self.own, action, KeyId=self.own)
 
-    DEEDS = (seal, data_key, seal, describe, seal, create, seal, toggle)
+    def bind(self, turn: int) -> None:
+        """Bind one more resource to the key that all share, or release one."""
+        action, name = "BindCloudResource", f"{self.number}-{turn}"
+        if len(self.bound) > 1:
+            action, name = "UnbindCloudResource", self.bound.pop()
+        else:
+            self.bound.add(name)
+        self._use(self.shared, action, KeyId=self.shared, **BOUND, ResourceId=name)
+
+    DEEDS = (seal, data_key, bind, seal, describe, sign, seal, create, bind, toggle)
 
 
-def test_many_clients_lose_and_double_nothing(
-    connect: Connect, server: RunningServer, key_id: str
-) -> None:
-    clients = [Client(number, connect(), key_id) for number in range(CLIENTS)]
+def together(clients: list[Client]) -> None:
+    """Let all of them work at the same time; nobody may meet an error."""
     until = time.monotonic() + SECONDS
     threads = [threading.Thread(target=each.run, args=(until,)) for each in clients]
     for thread in threads:
@@ -100,23 +139,51 @@ def test_many_clients_lose_and_double_nothing(
         thread.join()
     errors = [each.error for each in clients if each.error]
     assert not errors, errors[:3]
-    done: Counter[str] = sum((each.done for each in clients), Counter())
-    made = [name for each in clients for name in each.made]
-    assert min(done.values()) > CLIENTS
-    assert made
-    rows = json.loads(server.run("-c", COUNTED, key_id).stdout)
-    recorded = {operation: number for operation, outcome, number in rows}
-    assert {outcome for _, outcome, _ in rows} == {"success"}
-    assert recorded == dict(done) | {"CreateKey": 1}
-    reader = clients[0].sdk
-    listed: Counter[str] = Counter()
+
+
+def listed(sdk: kms_client.KmsClient) -> Counter[str]:
+    """Return how often each name is in the list of keys."""
+    found: Counter[str] = Counter()
     for offset in count(0, 200):
-        page = ask(reader, "ListKeyDetail", Offset=offset, Limit=200).KeyMetadatas
-        listed.update(row.Alias for row in page)
+        page = ask(sdk, "ListKeyDetail", Offset=offset, Limit=200).KeyMetadatas
+        found.update(row.Alias for row in page)
         if len(page) < 200:
-            break
-    assert {listed[name] for name in made} == {1}
+            return found
+    return found
+
+
+def test_many_clients_lose_and_double_nothing(
+    connect: Connect, server: RunningServer, key_id: str
+) -> None:
+    usage = "ASYMMETRIC_SIGN_VERIFY_ECC"
+    pair = ask(connect(), "CreateKey", Alias=unused_name(), KeyUsage=usage).KeyId
+    clients = [Client(number, connect(), key_id, pair) for number in range(CLIENTS)]
+    together(clients)
+    done: Counter[tuple[str, str]] = sum((each.done for each in clients), Counter())
+    assert min(done[key_id, action] for action in ("Encrypt", "Decrypt")) > CLIENTS
+    assert {action for _, action in done} == {
+        *("Encrypt", "Decrypt", "GenerateHostedDataKey", "CreateKey"),
+        *("DescribeKey", "UpdateKeyDescription", "DisableKey", "EnableKey"),
+        *("SignByAsymmetricKey", "VerifyByAsymmetricKey"),
+        *("BindCloudResource", "UnbindCloudResource"),
+    }
+    done.update([(key_id, "CreateKey"), (pair, "CreateKey")])
+    seen = json.loads(server.run("-c", SEEN).stdout)
+    ours = {key for key, _ in done}
+    recorded = [row for row in seen["events"] if row[0] in ours]
+    assert {outcome for _, _, outcome, _ in recorded} == {"success"}
+    assert {(key, name): number for key, name, _, number in recorded} == dict(done)
+    names = [name for each in clients for name in each.kept]
+    assert names
+    kept = Counter(name for name in seen["kept"] if name in set(names))
+    assert kept == Counter(names)
+    bound = Counter(name for each in clients for name in each.bound)
+    assert Counter(name for name in seen["bound"] if name in bound) == bound
+    mine = tuple(f"{number}-" for number in range(CLIENTS))
+    assert {name for name in seen["bound"] if name.startswith(mine)} == set(bound)
+    found = listed(clients[0].sdk)
+    assert {found[name] for each in clients for name in each.made} == {1}
     for each in clients:
-        seen = ask(reader, "DescribeKey", KeyId=each.own).KeyMetadata
-        assert (seen.Description, seen.KeyState) == (each.said, "Enabled")
-    print(f"{CLIENTS} clients, {SECONDS:.0f} s: {sum(done.values())} uses of one key")
+        row = ask(each.sdk, "DescribeKey", KeyId=each.own).KeyMetadata
+        assert (row.Description, row.KeyState) == (each.said, "Enabled")
+    print(f"{CLIENTS} clients, {SECONDS:.0f} s: {sum(done.values())} things done")
