@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import DatabaseError, connection
 from django.test import override_settings
 
 from keys import rates
@@ -78,6 +79,33 @@ def test_an_unknown_word_stops_the_start() -> None:
 def test_counting_is_one_statement(django_assert_num_queries: Any) -> None:
     with django_assert_num_queries(1):
         assert rates.add("1", "Encrypt", 1) == 1
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="a setting of SQLite")
+@pytest.mark.django_db(transaction=True)
+def test_only_the_count_is_committed_without_waiting() -> None:
+    levels = []
+
+    def level() -> int:
+        with connection.cursor() as cursor:
+            found: int = cursor.execute("PRAGMA synchronous").fetchone()[0]
+            return found
+
+    def watch(execute: Any, sql: str, *more: Any) -> Any:
+        if sql.startswith("INSERT INTO keys_rate"):
+            levels.append(raw.execute("PRAGMA synchronous").fetchone()[0])
+        return execute(sql, *more)
+
+    before = level()
+    connection.cursor().execute("PRAGMA synchronous=FULL")
+    raw: Any = connection.connection
+    with connection.execute_wrapper(watch):
+        assert rates.add("1", "Encrypt", 1) == 1
+    assert (levels, level()) == ([1], 2)
+    with pytest.raises(DatabaseError):
+        rates.add(None, "Encrypt", 1)  # type: ignore[arg-type]
+    assert level() == 2
+    connection.cursor().execute(f"PRAGMA synchronous={before}")
 
 
 def test_failing_rsa_decryption_is_slowed_down(

@@ -9,6 +9,7 @@ from keys.crypto.ciphertext import CiphertextBlob
 _BLOB = ciphertext.encode(
     CiphertextBlob(uuid.UUID(int=7), 1, 1, bytes(12), bytes(21))
 ).encode()
+_ID = b"23e80852-1e38-11e9-b129-5cb9019b4b01"
 _SCOPE = b"AKIDz8krbsJ5yKBZQpn74WFkmLPx3EXAMPLE/2023-11-14/kms/tc3_request"
 _HEADER = (
     b"TC3-HMAC-SHA256 Credential=%s, SignedHeaders=content-type;host, Signature=%s"
@@ -82,5 +83,19 @@ SEEDS: dict[str, list[bytes]] = {
         '{"é":"\\ud83d\\ude00"}'.encode(),
         b"",
         b'{"a":"\\u0000"}',
+    ],
+    "parameters": [
+        b'Encrypt\n{"KeyId":"%s","Plaintext":"YQ==","EncryptionContext":"{}"}' % _ID,
+        b'DescribeKeys\n{"KeyIds":["%s","%s"]}' % (_ID, _ID),
+        b'CreateKey\n{"Alias":"a","Type":2,"Tags":[{"TagKey":"b","TagValue":"c"}]}',
+        b'GenerateDataKey\n{"KeyId":"%s","NumberOfBytes":"16","IsHostedByKms":1}' % _ID,
+        b'ListKeyDetail\n{"Limit":"2","TagFilters":[{"TagKey":"a","TagValue":["b"]}]}',
+        b'ReEncrypt\n{"CiphertextBlob":"%s","DestinationKeyId":""}' % _BLOB,
+        b'ImportKeyMaterial\n{"KeyId":"%s","ImportToken":"YQ==","ValidTo":-1}' % _ID,
+        b'VerifyByAsymmetricKey\n{"KeyId":"%s","SignatureValue":"!"}' % _ID,
+        b'BindCloudResource\n{"ProductId":"a","ResourceId":"b","MemberAccount":[]}',
+        b'ScheduleKeyDeletion\n{"PendingWindowInDays":1e3}',
+        b'ListKeys\n{"Limit":true,"Offset":null}',
+        b'CreateWhiteBoxKey\n{"Tags":{"0":1}}',
     ],
 }

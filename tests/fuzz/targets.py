@@ -8,14 +8,22 @@ import io
 from collections.abc import Callable
 from contextlib import suppress
 
+from pydantic import ValidationError
+
 from keys.api import body, signature
 from keys.api.signature import SignedRequest
 from keys.crypto import ciphertext
 from keys.crypto.ciphertext import CiphertextRefused
 from keys.crypto.context import MAX_CHARACTERS, ContextRefused, canonical_context
 from kmsconsole.errors import InternalError, KMSError
+from kmsconsole.inputs import refusal_of
+from kmsconsole.operations import registry
 
 _NOW = 1_700_000_000.0
+_FAMILIES = {
+    *("InvalidParameter", "InvalidParameterValue", "MissingParameter"),
+    *("UnknownParameter", "UnsupportedOperation"),
+}
 
 
 def _latin(data: bytes) -> str:
@@ -99,7 +107,28 @@ def context(data: bytes) -> None:
             assert canonical_context(f" {text}") == once
 
 
+def parameters(data: bytes) -> None:
+    """An action, and behind a line break the body with its parameters."""
+    action, _, content = data.partition(b"\n")
+    operation = registry().get(_latin(action))
+    if operation is None:
+        return
+    try:
+        operation.Input.model_validate(body.parse_json(content))
+    except ValidationError as error:
+        refused: KMSError = refusal_of(error)
+    except KMSError as error:
+        refused = error
+    else:
+        return
+    assert refused.code.split(".")[0] in _FAMILIES, refused.code
+    assert refused.message
+
+
 TARGETS: dict[str, Callable[[bytes], None]] = {
     each.__name__: each
-    for each in (authorization, json_body, query, stream, content_type, blob, context)
+    for each in (
+        *(authorization, json_body, query, stream, content_type, blob, context),
+        parameters,
+    )
 }
