@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from queue import SimpleQueue
+from threading import BoundedSemaphore
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.db import DEFAULT_DB_ALIAS, connections
@@ -28,14 +29,16 @@ _OPEN_FILES = Path("/proc/self/fd")
 # Of the kernel's struct tcp_info: eight bytes, then numbers of four; milliseconds.
 _LAST_SENT = struct.Struct("=44xI")
 _MOST_DIGITS = 20
+# A file too large for its form, so that the form can say so; more is not even read.
+_LARGEST_BYTES, _LARGE_AT_ONCE = 2**20, 4
 
 
 class Intake:
     """Lets at most so many requests of a process be worked on at once.
 
     Each of these places has a connection to the database of its own, so that their
-    number does not follow that of the threads. `most_bytes` is the largest body that is
-    kept; whoever reads a body refuses one that is longer.
+    number does not follow that of the threads. Bodies of more than `most_bytes` are for
+    nobody: a few at a time are handed on whole, others empty, to be refused.
     """
 
     def __init__(
@@ -43,6 +46,7 @@ class Intake:
     ) -> None:
         self._application = application
         self._most_bytes = most_bytes
+        self._large = BoundedSemaphore(_LARGE_AT_ONCE)
         self._places: SimpleQueue[Any] = SimpleQueue()
         for _ in range(places):
             database = connections.create_connection(DEFAULT_DB_ALIAS)
@@ -56,7 +60,7 @@ class Intake:
         """Take in the body, wait for a place, and answer."""
         length = environ.get("CONTENT_LENGTH", "")
         if length or "HTTP_TRANSFER_ENCODING" in environ:
-            body = _whole(environ["wsgi.input"], length, self._most_bytes)
+            body = self._whole(environ["wsgi.input"], length)
             if body is None:
                 start_response("400 Bad Request", [("Connection", "close")])
                 return []
@@ -74,19 +78,27 @@ class Intake:
             if not is_held:
                 place.give_back()
 
+    def _whole(self, stream: Any, length: str) -> io.BytesIO | None:
+        """Return the body; None where its sender broke off.
 
-def _whole(stream: Any, length: str, most: int) -> Any:
-    """Return the body, in memory; None where its sender broke off.
+        Whoever reads it learns that it is too long from `length`, or by one byte more.
+        """
+        if not length:
+            return io.BytesIO(_read(stream, self._most_bytes + 1))
+        if not (length.isascii() and length.isdigit() and len(length) <= _MOST_DIGITS):
+            return io.BytesIO()
+        wanted = int(length)
+        if wanted <= self._most_bytes:
+            return _exactly(stream, wanted)
+        if wanted > _LARGEST_BYTES or not self._large.acquire(blocking=False):
+            return io.BytesIO()
+        try:
+            return _exactly(stream, wanted)
+        finally:
+            self._large.release()
 
-    One that is too long is left to who reads it: `length` says so, or one byte more.
-    """
-    if not length:
-        return io.BytesIO(_read(stream, most + 1))
-    if not (length.isascii() and length.isdigit() and len(length) <= _MOST_DIGITS):
-        return stream
-    wanted = int(length)
-    if wanted > most:
-        return stream
+
+def _exactly(stream: Any, wanted: int) -> io.BytesIO | None:
     body = _read(stream, wanted)
     return io.BytesIO(body) if len(body) == wanted else None
 

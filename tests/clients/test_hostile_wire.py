@@ -248,11 +248,16 @@ def forgotten(server: RunningServer) -> Iterator[tuple[float, list[socket.socket
     """Requests that were begun when this module was, and are never finished."""
     page = b"POST /login/ HTTP/1.1\r\nHost: 127.0.0.1\r\n"
     form = b"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 99\r\n"
+    file = (
+        b"Content-Type: multipart/form-data; boundary=x\r\nContent-Length: 200000\r\n"
+    )
     with (
         waiting(server, 8, awaited(server)) as to_the_api,
         waiting(server, 8, page + form + b"\r\na=") as to_a_page,
+        waiting(server, 16, page + file + b"\r\n--x\r\n") as with_a_file,
     ):
-        yield time.monotonic(), [*to_the_api, *to_a_page]
+        # Of large bodies few are awaited; the others are refused at once.
+        yield time.monotonic(), [*to_the_api, *to_a_page, *with_a_file]
 
 
 MOST_GROWTH = 200 * 2**20
