@@ -16,6 +16,7 @@ from accessctl.views import (
     requests,
     rights,
 )
+from accessctl.views.products import ProductsPage
 from accessctl.views.settings import AccountSettingsView
 
 # Named as allauth knows them, and later in the list than its own: these ones are shown.
@@ -29,6 +30,7 @@ urlpatterns = [
     path("preferences/theme/", entrance.theme, name="theme"),
     path("preferences/language/", entrance.language, name="language"),
     path("preferences/region/", entrance.region, name="region"),
+    path("products/", ProductsPage.as_view(), name="products"),
     path("access/settings/", AccountSettingsView.as_view(), name="access_settings"),
     path(
         "access/users/<int:uin>/access-keys/",

@@ -49,6 +49,13 @@ PAIRS = {
     "old-partner": "ASYMMETRIC_DECRYPT_RSA_2048",
 }
 
+PRODUCTS = {"cos": "Object storage", "cbs": "Disks of virtual machines", "tdsql": ""}
+BOUND = (
+    ("cos", "orders-2026/invoices"),
+    ("cos", "orders-2026/delivery-notes"),
+    ("cbs", "disk-8f3a2c71"),
+    ("archive", "tape-00017"),
+)
 HOLDERS = ("ann", "ben", "cara", "dan")
 FIRST_SUB_ACCOUNT = 200_000_000_001
 
@@ -147,10 +154,23 @@ class _Furnisher:
             PendingWindowInDays=12,
             Reason="The gateway was switched off",
         )
-        cloud = self.do("CreateCloudKey", self.system, Product="cos")
-        self.ids["kms-cos"] = cloud["KeyId"]
+        self.products()
         secret = base64.b64encode(b"4929 1234 5678 9012").decode()
         self.do("Encrypt", KeyId=self.ids["billing-cards"], Plaintext=secret)
+
+    def products(self) -> None:
+        """Register products, with a key of their own and with resources on another."""
+        from kmsconsole.principals import Kind, Principal  # noqa: PLC0415
+
+        operator = Principal(Kind.OPERATOR, self.root.account_uin, 0, "operator", "")
+        for code, name in PRODUCTS.items():
+            self.do("CreateProduct", operator, Code=code, Name=name)
+        self.do("UpdateProduct", operator, Code="cbs", Enabled=False)
+        cloud = self.do("CreateCloudKey", self.system, Product="cos")
+        self.ids["kms-cos"] = cloud["KeyId"]
+        for product, resource in BOUND:
+            named = {"ProductId": product, "ResourceId": resource}
+            self.do("BindCloudResource", KeyId=self.ids["order-documents"], **named)
 
     def people(self) -> None:
         from accessctl import operations as o  # noqa: PLC0415 - after the settings

@@ -61,7 +61,7 @@ from accessctl.operations.policy_reading import (
     DescribePolicy,
     ListPolicies,
 )
-from accessctl.operations.products import PRODUCT_OPERATIONS
+from accessctl.operations.products import PRODUCT_OPERATIONS, ListProducts
 from accessctl.operations.refusals import (
     ExplainOwnAccess,
     RecallEvent,
@@ -197,6 +197,7 @@ __all__ = [
     "ListKeyAccess",
     "ListKeyHolders",
     "ListPolicies",
+    "ListProducts",
     "ListRights",
     "ListSessions",
     "ListSubAccounts",

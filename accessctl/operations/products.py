@@ -1,16 +1,19 @@
-"""Registering cloud products: the operator's own, by command."""
+"""Cloud products: registered by the operator's command, seen by administrators."""
 
 import re
 from typing import Annotated, Any, ClassVar
 
+from django.db.models import Count
 from django.utils.translation import gettext_lazy as _
 from pydantic import AfterValidator, Field
 
 from accessctl.models import Product, ProductCredential
+from accessctl.operations.base import AdministrationOperation
 from accessctl.products import PREFIX, secret_binding
 from accessctl.uins import new_uin
 from keys import custody
 from keys.hsm.errors import HsmError
+from keys.models import CustomerMasterKey, ResourceBinding
 from keys.states import OWNER_USER
 from kmsconsole import clock, randomness
 from kmsconsole.errors import (
@@ -22,6 +25,8 @@ from kmsconsole.inputs import OperationInput
 from kmsconsole.operations import Effect, Operation, Scope
 
 MOST_CREDENTIALS = 2
+# Codes that people bound resources to and that no product has.
+MOST_UNREGISTERED = 100
 _CODE = re.compile(r"[a-z][a-z0-9]{0,30}", re.ASCII)
 _ALPHANUMERIC = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 _SECRET_LENGTH = 32
@@ -193,9 +198,50 @@ class DeleteProductCredential(ProductOperation):
         return {"Code": self.product.code}
 
 
+class ListProducts(AdministrationOperation):
+    """Which products there are, and what each has in this account and region.
+
+    Their SecretIds belong to no account and are not among it.
+    """
+
+    effect = Effect.READ
+
+    def perform(self, data: OperationInput) -> dict[str, Any]:
+        """Return products by code, then codes that only bindings name."""
+        account, region = self.call.principal.account_uin, self.call.region
+        keys = CustomerMasterKey.objects.in_region(account, region).cloud_managed()
+        own = {row.owner: row for row in keys}
+        bound = ResourceBinding.objects.filter(
+            key__account_uin=account, key__region=region
+        )
+        held = dict(
+            bound.values_list("product")
+            .annotate(resources=Count("id"))
+            .order_by("product")
+        )
+        found: list[dict[str, Any]] = [
+            {
+                "Code": row.code,
+                "Name": row.name,
+                "Registered": True,
+                "Enabled": row.is_enabled,
+                "CreatedAt": row.created_at,
+                "Key": own.get(row.code),
+                "Resources": held.pop(row.code, 0),
+            }
+            for row in Product.objects.order_by("code")
+        ]
+        found += [
+            {"Code": code, "Registered": False, "Resources": number}
+            for code, number in list(held.items())[:MOST_UNREGISTERED]
+        ]
+        return {"Products": found}
+
+
 PRODUCT_OPERATIONS: tuple[type[Operation], ...] = (
     CreateProduct,
     UpdateProduct,
     CreateProductCredential,
     DeleteProductCredential,
+    ListProducts,
 )

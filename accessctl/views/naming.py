@@ -18,6 +18,7 @@ DEEDS: dict[str, str | Promise] = {
     "EndSessions": gettext_lazy("End sessions"),
     "CreateAccount": gettext_lazy("Create account"),
     "CreateProduct": gettext_lazy("Register product"),
+    "ListProducts": gettext_lazy("List cloud products"),
     "UpdateProduct": gettext_lazy("Change product"),
     "CreateProductCredential": gettext_lazy("Create product's credential"),
     "DeleteProductCredential": gettext_lazy("Delete product's credential"),

@@ -11,6 +11,7 @@ from keys.operations.asymmetric import (
 )
 from keys.operations.binding import (
     BindCloudResource,
+    ListBindings,
     UnbindCloudResource,
 )
 from keys.operations.browsing import (
@@ -175,6 +176,7 @@ OPERATIONS: tuple[type[Operation], ...] = (
     ListKeyEvents,
     DescribeKeyEvent,
     DescribeKeyUsage,
+    ListBindings,
     DescribeDestroyedKey,
     *ABSENT,
 )
@@ -246,6 +248,7 @@ __all__ = [
     "ImportDataKey",
     "ImportKeyMaterial",
     "ListAlgorithms",
+    "ListBindings",
     "ListDataKeyDetail",
     "ListDataKeys",
     "ListKeyDetail",

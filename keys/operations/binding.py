@@ -1,25 +1,31 @@
 """What cloud products encrypt with a key guards it against being taken away."""
 
 from collections.abc import Iterable
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, Field
 
 from keys.errors import CloudResourceBindingNotFound, CmkUsedByCloudProduct
 from keys.models import CustomerMasterKey, ResourceBinding
-from keys.operations.base import KeyInput, KeyOperation
+from keys.operations.base import KeyId, KeyInput, KeyOperation
 from kmsconsole import clock
 from kmsconsole.errors import InvalidParameterValue, UnauthorizedOperation
-from kmsconsole.inputs import OperationInput
-from kmsconsole.operations import Effect
+from kmsconsole.inputs import OperationInput, WholeNumber
+from kmsconsole.operations import Effect, Operation, Scope
 from kmsconsole.principals import Kind
 
 _LONGEST_PRODUCT, _LONGEST_RESOURCE = 32, 128
+_LARGEST_NUMBER = 2**63 - 1
+
+
+def any_bound(keys: Iterable[CustomerMasterKey]) -> bool:
+    """Say whether a cloud product's resources depend on any of these keys."""
+    return ResourceBinding.objects.filter(key__in=[key.id for key in keys]).exists()
 
 
 def refuse_bound(keys: Iterable[CustomerMasterKey]) -> None:
     """Refuse keys that a cloud product's resources depend on."""
-    if ResourceBinding.objects.filter(key__in=[key.id for key in keys]).exists():
+    if any_bound(keys):
         raise CmkUsedByCloudProduct
 
 
@@ -90,3 +96,47 @@ class UnbindCloudResource(BindingOperation):
         if not removed:
             raise CloudResourceBindingNotFound("ResourceId")
         return {}
+
+
+class ListBindingsInput(OperationInput):
+    """Of one key, of one product, or all; `Before` is a binding's number."""
+
+    key_id: KeyId | Literal[""] | None = None
+    product_id: Annotated[str, Field(max_length=_LONGEST_PRODUCT)] = ""
+    before: Annotated[WholeNumber, Field(ge=1, le=_LARGEST_NUMBER)] | None = None
+    limit: Annotated[WholeNumber, Field(ge=1, le=100)] = 20
+
+
+class ListBindings(Operation):
+    """Resources of cloud products, on the keys whose use the caller may see."""
+
+    effect = Effect.READ
+    scope = Scope.LISTING
+    permission = "DescribeKeyUsage"
+    api = False
+    Input = ListBindingsInput
+
+    def perform(self, data: ListBindingsInput) -> dict[str, Any]:
+        """Return a page of bindings with their keys, newest first, and how many."""
+        account, region = self.call.principal.account_uin, self.call.region
+        rows = ResourceBinding.objects.filter(
+            key__account_uin=account, key__region=region
+        )
+        if not self.call.sees_all(type(self)):
+            keys = CustomerMasterKey.objects.in_region(account, region)
+            rows = rows.filter(key__in=self.call.visible(type(self), keys))
+        if data.key_id:
+            rows = rows.filter(key=data.key_id)
+        if data.product_id:
+            rows = rows.filter(product=data.product_id)
+        total = rows.count()
+        if data.before:
+            rows = rows.filter(id__lt=data.before)
+        found = list(rows.select_related("key").order_by("-id")[: data.limit + 1])
+        page = found[: data.limit]
+        more = len(found) > len(page)
+        return {
+            "Bindings": page,
+            "TotalCount": total,
+            "Older": page[-1].pk if more else None,
+        }

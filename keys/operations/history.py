@@ -18,6 +18,8 @@ from kmsconsole.operations import Effect
 from kmsconsole.principals import Call
 
 USAGE_DAYS = 90
+# Resources that are named beside the use; the rest has a page of its own.
+MOST_BINDINGS = 5
 
 
 class ListKeyVersions(KeyOperation):
@@ -44,14 +46,20 @@ class DescribeKeyUsage(KeyOperation):
     api = False
 
     def perform(self, data: KeyInput) -> dict[str, Any]:
-        """Return the last use or None, the number of uses, and who used it."""
+        """Return the last use or None, how many, by whom, and what holds the key."""
         key_id = self.key.id
+        bindings = list(self.key.bindings.order_by("-id")[:MOST_BINDINGS])
         return {
             "LastUse": usage.last_use(key_id),
             "Uses": usage.uses(key_id, USAGE_DAYS),
             "Users": usage.users(key_id, USAGE_DAYS),
             "TrackedSince": usage.tracked_since(),
-            "Bindings": list(self.key.bindings.order_by("product", "resource_id")),
+            "Bindings": bindings,
+            "BindingCount": (
+                self.key.bindings.count()
+                if len(bindings) == MOST_BINDINGS
+                else len(bindings)
+            ),
         }
 
 

@@ -9,6 +9,7 @@ from django.http.response import HttpResponseBase
 
 from keys.views.activity import KeyActivity
 from keys.views.batch import batch
+from keys.views.bindings import BindingsPage
 from keys.views.creation import CreateKeyView
 from keys.views.deletion import ScheduleKeyDeletionView
 from keys.views.details import (
@@ -80,6 +81,7 @@ _BY_SLUG = {
         EnableKeyRotationView,
         DisableKeyRotationView,
         RotateKeyView,
+        BindingsPage,
     )
 }
 

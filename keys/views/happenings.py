@@ -68,6 +68,7 @@ DEEDS: dict[str, str | Promise] = {
     "AllowLegacyPadding": gettext_lazy("Set PKCS#1 v1.5 decryption"),
     "BindCloudResource": gettext_lazy("Bind a product's resource"),
     "UnbindCloudResource": gettext_lazy("Release a product's resource"),
+    "ListBindings": gettext_lazy("List products' resources"),
     "GenerateHostedDataKey": gettext_lazy("Generate and keep data key"),
     "ImportDataKey": gettext_lazy("Import data key"),
     "ListDataKeys": gettext_lazy("List data keys"),

@@ -18,9 +18,11 @@ from keys.models import CustomerMasterKey
 from keys.operations import (
     ConfirmKeyDeletion,
     DescribeDestroyedKey,
+    DescribeKeyUsage,
     GetPublicKey,
     ListKeyEvents,
 )
+from keys.operations.binding import any_bound
 from keys.operations.history import is_tombstone
 from keys.operations.holding import hold_of
 from keys.states import KeyKind, KeyState
@@ -162,7 +164,15 @@ class KeyPage(KeyView):
             "tells_attempt": hold is not None and self._may_know(),
             "attempted": hold and deed(hold.operation),
             "days_left": days_left(key),
+            "bound": self._bound(),
         }
+
+    def _bound(self) -> bool:
+        """Say whether products hold the key, to those who may see how it is used."""
+        key = self.key
+        fits = key.customer_managed and key.state != KeyState.DESTROYED
+        may = fits and self.glance.decide(DescribeKeyUsage, key).allowed
+        return may and any_bound([key])
 
     def _may_know(self) -> bool:
         """Say whether the caller may learn who tried: by the events, or to decide."""

@@ -64,4 +64,5 @@ def uses_of(view: KeyView) -> dict[str, Any]:
         "more_users": max(0, len(users) - _MOST_USERS),
         "tracked_since": usage["TrackedSince"],
         "bindings": usage["Bindings"],
+        "more_bindings": max(0, usage["BindingCount"] - len(usage["Bindings"])),
     }

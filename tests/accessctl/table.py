@@ -157,6 +157,7 @@ ROWS: dict[str, Row] = {
     "ListKeys": listing(needs="DescribeKey"),
     "ListKeyDetail": listing(needs="DescribeKey"),
     "BrowseKeys": listing(needs="DescribeKey"),
+    "ListBindings": listing(needs="DescribeKeyUsage"),
     "GetServiceStatus": on_account(LOOKING),
     "GetRegions": on_account(LOOKING),
     "ListAlgorithms": on_account(LOOKING),
@@ -271,6 +272,7 @@ ROWS: dict[str, Row] = {
     "UpdateProduct": by_operator({"Code": "x", "Enabled": False}),
     "CreateProductCredential": by_operator({"Code": "x"}),
     "DeleteProductCredential": by_operator({"Code": "x", "SecretId": "x"}),
+    "ListProducts": administration(),
     "DescribeAccountSettings": administration(),
     "UpdateAccountSettings": administration({"IdleMinutes": 30}, step_up=True),
     # People.

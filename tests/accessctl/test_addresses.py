@@ -164,6 +164,7 @@ ADDRESSES = {
     "keys/<uuid:key_id>/activity/": "403 404 200",
     "keys/<uuid:key_id>/allow-legacy-padding/": "403 404 404",
     "keys/<uuid:key_id>/archive-key/": "403 404 200",
+    "keys/<uuid:key_id>/bindings/": "403 404 200",
     "keys/<uuid:key_id>/cancel-key-archive/": "403 404 200",
     "keys/<uuid:key_id>/cancel-key-deletion/": "403 404 200",
     "keys/<uuid:key_id>/confirm-key-deletion/": "403 404 200",
@@ -204,6 +205,7 @@ ADDRESSES = {
     "preferences/language/": "405 405 405",
     "preferences/region/": "405 405 405",
     "preferences/theme/": "405 405 405",
+    "products/": "403 200 200",
     "readyz": "200 200 200",
 }
 # Answered without signing in; everything else leads to the sign-in.

@@ -77,6 +77,7 @@ PINNED: dict[type[Operation], int] = {
     o.CreateKey: 10,
     o.BindCloudResource: 9,
     o.UnbindCloudResource: 6,
+    o.ListBindings: 4,
     o.AllowLegacyPadding: 9,
     o.GenerateHostedDataKey: 12,
     o.ImportDataKey: 12,
@@ -220,6 +221,7 @@ def others() -> Iterator[tuple[type[Operation], dict[str, Any]]]:
 def hosted() -> Iterator[tuple[type[Operation], dict[str, Any]]]:
     key = {"KeyId": create_key("hosting")}
     yield o.BindCloudResource, {**key, "ProductId": "cbs", "ResourceId": "disk"}
+    yield o.ListBindings, key
     yield o.UnbindCloudResource, {**key, "ProductId": "cbs", "ResourceId": "disk"}
     pair = execute(o.CreateKey, Alias="pair", KeyUsage=_PAIR["RSA"]).output["KeyId"]
     yield o.AllowLegacyPadding, {"KeyId": pair, "Allowed": True}
