@@ -1,7 +1,8 @@
 """Keys of every kind and state, and people, in a running service's own database.
 
-`python -m tests.furniture` in that service's environment prints their IDs as JSON. What
-lies in the past is made with the clock put back, through the operations themselves.
+`python -m tests.furniture` in that service's environment prints their paths as JSON.
+What lies in the past is made with the clock put back, through the operations
+themselves.
 """
 
 import base64
@@ -48,7 +49,11 @@ PAIRS = {
     "partner-inbox": "ASYMMETRIC_DECRYPT_RSA_2048",
     "old-partner": "ASYMMETRIC_DECRYPT_RSA_2048",
 }
-
+DATA_KEYS = {
+    "card-vault": "Encrypts the table of cards",
+    "archive-2024": "Scans of 2024, read by the auditors only",
+    "scratch": "",
+}
 PRODUCTS = {"cos": "Object storage", "cbs": "Disks of virtual machines", "tdsql": ""}
 BOUND = (
     ("cos", "orders-2026/invoices"),
@@ -61,10 +66,10 @@ FIRST_SUB_ACCOUNT = 200_000_000_001
 
 
 def put_into(server: RunningServer) -> dict[str, str]:
-    """Furnish a running service; returns the paths of the keys' pages by name."""
+    """Furnish a running service; returns the paths of keys and data keys by name."""
     done = server.run("-m", "tests.furniture")
-    ids: dict[str, str] = json.loads(done.stdout.splitlines()[-1])
-    return {name: f"/keys/{key_id}/" for name, key_id in ids.items()}
+    paths: dict[str, str] = json.loads(done.stdout.splitlines()[-1])
+    return paths
 
 
 def placeholders(paths: dict[str, str]) -> dict[str, str]:
@@ -100,6 +105,7 @@ class _Furnisher:
         self.system = Principal(Kind.SYSTEM, self.root.account_uin, 0, "service", "")
         self.call = Call
         self.ids: dict[str, str] = {}
+        self.data_key_ids: dict[str, str] = {}
 
     def do(self, name: str, principal: Any = None, **data: Any) -> dict[str, Any]:
         from keys import operations  # noqa: PLC0415 - after the settings
@@ -172,6 +178,32 @@ class _Furnisher:
             named = {"ProductId": product, "ResourceId": resource}
             self.do("BindCloudResource", KeyId=self.ids["order-documents"], **named)
 
+    def data_keys(self) -> None:
+        """Keep data keys in every state under one key, and a used one."""
+        for name, description in DATA_KEYS.items():
+            asked = {"KeySpec": "AES_256", "IsHostedByKms": 1, "DataKeyName": name}
+            made = self.do(
+                "GenerateDataKey",
+                KeyId=self.ids["billing-cards"],
+                Description=description,
+                **asked,
+            )
+            self.data_key_ids[name] = made["DataKeyId"]
+        own = base64.b64encode(bytes(64)).decode()
+        self.do(
+            "ImportDataKey",
+            KeyId=self.ids["payroll-2026"],
+            DataKeyName="from-the-old-system",
+            ImportType=2,
+            ImportKeyMaterial=own,
+        )
+        for name in ("archive-2024", "scratch"):
+            self.do("DisableDataKey", DataKeyId=self.data_key_ids[name])
+        days = {"PendingWindowInDays": 12}
+        self.do(
+            "ScheduleDataKeyDeletion", DataKeyId=self.data_key_ids["scratch"], **days
+        )
+
     def people(self) -> None:
         from accessctl import operations as o  # noqa: PLC0415 - after the settings
         from kmsconsole import randomness  # noqa: PLC0415
@@ -227,16 +259,20 @@ class _Furnisher:
 
 
 def main() -> None:
-    """Make everything and print the IDs."""
+    """Make everything and print the paths."""
     from keys import usage  # noqa: PLC0415 - after the settings
 
     furnisher = _Furnisher()
     furnisher.past()
     furnisher.present()
+    furnisher.data_keys()
     furnisher.people()
     furnisher.rights()
     usage.roll_up()
-    print(json.dumps(furnisher.ids))
+    keys = {name: f"/keys/{number}/" for name, number in furnisher.ids.items()}
+    hosted = furnisher.data_key_ids.items()
+    named = {name: f"/keys/data-keys/{number}/" for name, number in hosted}
+    print(json.dumps(keys | named))
 
 
 if __name__ == "__main__":

@@ -243,9 +243,11 @@ class UpdateDataKeyName(DataKeyOperation):
     audited_fields = ("data_key_name",)
     Input = UpdateDataKeyNameInput
 
-    def check(self, data: UpdateDataKeyNameInput) -> None:
+    def check(self, data: UpdateDataKeyNameInput | None) -> None:
         """Refuse a taken name."""
         super().check(data)
+        if data is None:
+            return
         refuse_taken(self, data.data_key_name, self.data_key.id)
 
     def perform(self, data: UpdateDataKeyNameInput) -> dict[str, Any]:

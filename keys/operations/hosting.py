@@ -50,7 +50,7 @@ from kmsconsole import clock, randomness
 from kmsconsole.inputs import OperationInput, WholeNumber
 from kmsconsole.operations import Effect
 
-_CIPHERTEXT, _PLAINTEXT = 1, 2
+CIPHERTEXT, PLAINTEXT = 1, 2
 _NO_CONTEXT = b""
 _TAGS_STORED, _TAGS_REFUSED = 0, 2
 
@@ -64,9 +64,10 @@ class HostingOperation(KeyOperation):
     effect = Effect.CHANGE
     number: int | None = None
 
-    def refuse_unfit(self, name: str) -> None:
-        """Refuse a taken name and a full account."""
-        refuse_taken(self, name)
+    def refuse_unfit(self, data: Any) -> None:
+        """Refuse a taken name, once there is one, and a full account."""
+        if data is not None:
+            refuse_taken(self, data.data_key_name)
         refuse_beyond_limit(self)
 
     def material(self, number: int | None = None) -> KeyMaterial:
@@ -142,7 +143,7 @@ class GenerateHostedDataKey(HostingOperation):
     def check(self, data: Any) -> None:
         """The key must be there, symmetric and enabled; the name must be free."""
         super().check(data)
-        self.refuse_unfit(data.data_key_name)
+        self.refuse_unfit(data)
 
     def prepare(self, data: Any) -> None:
         """Draw the data key in the HSM and encrypt it."""
@@ -164,7 +165,7 @@ class GenerateHostedDataKey(HostingOperation):
 
 
 def _import_type(value: int) -> int:
-    if value not in (_CIPHERTEXT, _PLAINTEXT):
+    if value not in (CIPHERTEXT, PLAINTEXT):
         raise InvalidImportType("ImportType")
     return value
 
@@ -182,7 +183,7 @@ class ImportDataKeyInput(OperationInput):
 
     @model_validator(mode="after")
     def _has_a_key(self) -> "ImportDataKeyInput":
-        if self.import_type == _PLAINTEXT and not self.key_id:
+        if self.import_type == PLAINTEXT and not self.key_id:
             raise InvalidKeyId("KeyId")
         return self
 
@@ -198,7 +199,7 @@ class ImportDataKey(HostingOperation):
     def locate(self, data: ImportDataKeyInput) -> Sequence[CustomerMasterKey | None]:
         """Find the key that is named, or the one that the ciphertext names."""
         wanted = data.key_id or None
-        if data.import_type == _CIPHERTEXT:
+        if data.import_type == CIPHERTEXT:
             try:
                 self.blob = ciphertext.decode(data.import_key_material)
             except CiphertextRefused:
@@ -210,15 +211,15 @@ class ImportDataKey(HostingOperation):
         self.details["KeyId"] = str(wanted)
         return [self._find([wanted]).get(wanted)]
 
-    def check(self, data: ImportDataKeyInput) -> None:
+    def check(self, data: ImportDataKeyInput | None) -> None:
         """Refuse what names another key; absent and foreign ones answer alike."""
-        by_blob = data.import_type == _CIPHERTEXT
-        if by_blob and not data.key_id and self.resources[0] is None:
+        by_blob = data is not None and data.import_type == CIPHERTEXT
+        if data and by_blob and not data.key_id and self.resources[0] is None:
             raise InvalidImportKeyMaterial("ImportKeyMaterial")
         super().check(data)
         if by_blob and (self.blob is None or self.blob.key_id != self.key.id):
             raise InvalidImportKeyMaterial("ImportKeyMaterial")
-        self.refuse_unfit(data.data_key_name)
+        self.refuse_unfit(data)
 
     def prepare(self, data: ImportDataKeyInput) -> None:
         """Let the HSM show that the ciphertext opens, or make one of the plaintext."""

@@ -11,6 +11,8 @@ from keys.views.activity import KeyActivity
 from keys.views.batch import batch
 from keys.views.bindings import BindingsPage
 from keys.views.creation import CreateKeyView
+from keys.views.data_key_page import DataKeyPage, data_key_operation
+from keys.views.data_keys import DataKeyList, DataKeysPage
 from keys.views.deletion import ScheduleKeyDeletionView
 from keys.views.details import (
     KeyDetails,
@@ -18,6 +20,7 @@ from keys.views.details import (
     UpdateKeyDescriptionView,
 )
 from keys.views.files import FilesView
+from keys.views.hosting import HostDataKeyView, ImportDataKeyView
 from keys.views.importing import DeleteMaterialView, ImportKeyMaterialView
 from keys.views.listing import CloudKeyList, KeyList, KeyMenu
 from keys.views.material import GetParametersView, MaterialPage
@@ -82,6 +85,9 @@ _BY_SLUG = {
         DisableKeyRotationView,
         RotateKeyView,
         BindingsPage,
+        DataKeysPage,
+        HostDataKeyView,
+        ImportDataKeyView,
     )
 }
 
@@ -102,9 +108,12 @@ def _of_others() -> dict[str, Any]:
 __all__ = [
     "CloudKeyList",
     "CreateKeyView",
+    "DataKeyList",
+    "DataKeyPage",
     "KeyDetails",
     "KeyList",
     "RandomView",
     "batch",
+    "data_key_operation",
     "operation",
 ]

@@ -69,7 +69,7 @@ class ScheduleKeyDeletionView(LossView):
             "versions": key.versions.count(),
             "least": LEAST_DAYS,
             "most": MOST_DAYS,
-            "destroyed_on": in_words(_date(form["PendingWindowInDays"].value())),
+            "destroyed_on": in_words(date_after(form["PendingWindowInDays"].value())),
         }
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
@@ -106,7 +106,8 @@ class ScheduleKeyDeletionView(LossView):
         return KeyView.after(self, result)
 
 
-def _date(days: Any) -> datetime:
+def date_after(days: Any) -> datetime:
+    """Return the time so many days from now, whatever was typed for their number."""
     text = str(days)
     known = text.isascii() and text.isdigit() and int(text[:4]) >= LEAST_DAYS
     number = min(int(text[:4]), MOST_DAYS) if known else USUAL_DAYS

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cache, cached_property
 from typing import Any, ClassVar
 
@@ -17,6 +17,7 @@ from keys.forms.details import ChangeStateForm
 from keys.models import CustomerMasterKey
 from keys.operations import (
     ConfirmKeyDeletion,
+    DescribeDataKey,
     DescribeDestroyedKey,
     DescribeKeyUsage,
     GetPublicKey,
@@ -90,6 +91,13 @@ TABS: tuple[Tab, ...] = (
         gettext_lazy("Material"),
         lambda *_: "material",
         lambda kind: kind is KeyKind.IMPORTED,
+    ),
+    Tab(
+        "data-keys",
+        gettext_lazy("Data keys"),
+        lambda *_: "data-keys",
+        lambda kind: kind not in (KeyKind.SIGNING, KeyKind.DECRYPTING),
+        operations=(DescribeDataKey,),
     ),
     Tab("tags", gettext_lazy("Tags"), lambda *_: "tag-key"),
     Tab(
@@ -204,7 +212,12 @@ def days_left(key: CustomerMasterKey) -> int | None:
     """
     if key.state != KeyState.PENDING_DELETE or key.deletion_date is None:
         return None
-    left = key.deletion_date - clock.now()
+    return days_until(key.deletion_date)
+
+
+def days_until(end: datetime) -> int:
+    """Return the days until then, rounded; 0 is less than one."""
+    left = end - clock.now()
     return round(left / _DAY) if left >= _DAY else 0
 
 

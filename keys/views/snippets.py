@@ -89,10 +89,10 @@ def file_base64(name: str, file: str) -> Parameter:
     )
 
 
-def ciphertext_from_file() -> Parameter:
+def ciphertext_from_file(name: str = "CiphertextBlob") -> Parameter:
     """Return the ciphertext as a file's content."""
     return Parameter(
-        "CiphertextBlob",
+        name,
         '"$(cat ciphertext.txt)"',
         'Path("ciphertext.txt").read_text().strip()',
     )

@@ -19,8 +19,11 @@ from django.urls import get_resolver
 from accessctl.models import AccessRequest, Group, Policy, User
 from accessctl.operations import first_account
 from accessctl.views import access_keys, chosen, groups, people, policies
+from keys.models import DataKey
+from keys.operations import GenerateHostedDataKey
 from keys.views import _BY_SLUG as OF_A_KEY
 from keys.views.batch import BATCHES
+from keys.views.data_key_page import _BY_SLUG as OF_A_DATA_KEY
 from kmsconsole import randomness
 from kmsconsole.audit.models import AuditEvent
 from tests.accessctl.people import grant, group, revoke, sub_account
@@ -32,6 +35,7 @@ from tests.personas import (
     FOREIGN_ROOT,
     REGION,
     create_key,
+    execute,
 )
 
 pytestmark = pytest.mark.django_db
@@ -44,6 +48,7 @@ HINT = (
 # What stands for the parts of an address.
 PARTS = {
     "<uuid:key_id>": "{key}",
+    "<uuid:data_key_id>": "{data key}",
     "<int:account>": str(ACCOUNT),
     "<int:pk>": "1",
     "<uuid:webhook_id>": "11111111-1111-4111-8111-111111111111",
@@ -168,6 +173,7 @@ ADDRESSES = {
     "keys/<uuid:key_id>/cancel-key-archive/": "403 404 200",
     "keys/<uuid:key_id>/cancel-key-deletion/": "403 404 200",
     "keys/<uuid:key_id>/confirm-key-deletion/": "403 404 200",
+    "keys/<uuid:key_id>/data-keys/": "403 404 200",
     "keys/<uuid:key_id>/decrypt/": "403 404 200",
     "keys/<uuid:key_id>/delete-imported-key-material/": "403 404 200",
     "keys/<uuid:key_id>/disable-key-rotation/": "403 404 200",
@@ -178,6 +184,8 @@ ADDRESSES = {
     "keys/<uuid:key_id>/files/": "403 404 200",
     "keys/<uuid:key_id>/generate-data-key/": "403 404 200",
     "keys/<uuid:key_id>/get-parameters-for-import/": "403 404 404",
+    "keys/<uuid:key_id>/host-data-key/": "403 404 200",
+    "keys/<uuid:key_id>/import-data-key/": "403 404 200",
     "keys/<uuid:key_id>/import-key-material/": "302 302 302",
     "keys/<uuid:key_id>/material/": "403 404 404",
     "keys/<uuid:key_id>/menu/": "403 404 302",
@@ -198,6 +206,16 @@ ADDRESSES = {
     "keys/batch/tag-keys/": "200 200 200",
     "keys/cloud/": "200 200 200",
     "keys/create/": "403 200 200",
+    "keys/data-keys/": "200 200 200",
+    "keys/data-keys/<uuid:data_key_id>/": "403 404 200",
+    "keys/data-keys/<uuid:data_key_id>/cancel-data-key-deletion/": "403 404 200",
+    "keys/data-keys/<uuid:data_key_id>/disable-data-key/": "403 404 200",
+    "keys/data-keys/<uuid:data_key_id>/enable-data-key/": "403 404 200",
+    "keys/data-keys/<uuid:data_key_id>/get-data-key-ciphertext-blob/": "403 404 302",
+    "keys/data-keys/<uuid:data_key_id>/get-data-key-plaintext/": "403 404 302",
+    "keys/data-keys/<uuid:data_key_id>/schedule-data-key-deletion/": "403 404 200",
+    "keys/data-keys/<uuid:data_key_id>/update-data-key-description/": "403 404 200",
+    "keys/data-keys/<uuid:data_key_id>/update-data-key-name/": "403 404 200",
     "keys/random/": "403 200 200",
     "login/": "302 302 302",
     "login/<int:account>/": "302 302 302",
@@ -278,6 +296,7 @@ OF_USE = re.compile(
 # The last part of some addresses is one of a table's names.
 SLUGS: tuple[tuple[str, Any], ...] = (
     ("keys/<uuid:key_id>/", OF_A_KEY),
+    ("keys/data-keys/", OF_A_DATA_KEY),
     ("keys/batch/", [batch.slug for batch in BATCHES]),
     ("access-keys/", access_keys._BY_SLUG),
     ("access/chosen-sub-accounts/", chosen._BY_SLUG),
@@ -348,9 +367,17 @@ def browsers() -> dict[str, Client]:
     return found
 
 
+def key_with_data_key() -> str:
+    key = create_key()
+    hosted = {"KeySpec": "AES_256", "IsHostedByKms": 1, "DataKeyName": "orders"}
+    execute(GenerateHostedDataKey, KeyId=key, **hosted)
+    return key
+
+
 def path_of(route: str, key: str) -> str:
     known = {
         "{key}": key,
+        "{data key}": str(DataKey.objects.get().pk),
         "{group}": str(Group.objects.earliest("id").pk),
         "{request}": str(AccessRequest.objects.earliest("id").pk),
         "{event}": str(AuditEvent.objects.earliest("sequence").pk),
@@ -403,7 +430,7 @@ def is_as_open(answer: HttpResponse, route: str) -> bool:
 def test_get_answers_as_written_and_changes_nothing(
     browsers: dict[str, Client],
 ) -> None:
-    key = create_key()
+    key = key_with_data_key()
     before = content()
     wrong: list[Any] = []
     for route in FOR_PEOPLE:
@@ -425,7 +452,7 @@ def test_get_answers_as_written_and_changes_nothing(
 
 def test_post_without_rights_changes_nothing(browsers: dict[str, Client]) -> None:
     """And neither does a form without fields break a page."""
-    key = create_key()
+    key = key_with_data_key()
     before = content()
     wrong: list[Any] = []
     for route in FOR_PEOPLE:
@@ -447,7 +474,7 @@ def test_post_without_rights_changes_nothing(browsers: dict[str, Client]) -> Non
 def test_the_operators_site_lets_nobody_else_in(
     browsers: dict[str, Client], method: str
 ) -> None:
-    key = create_key()
+    key = key_with_data_key()
     before = content()
     wrong: list[Any] = []
     for route in FOR_OPERATOR:
@@ -465,18 +492,21 @@ def test_the_operators_site_lets_nobody_else_in(
 
 def test_somebody_elses_key_looks_like_none(browsers: dict[str, Client]) -> None:
     """Page by page, but for the key's own number."""
-    key, none = create_key(), "11111111-1111-4111-8111-111111111111"
+    key, none = key_with_data_key(), "11111111-1111-4111-8111-111111111111"
+    hosted = str(DataKey.objects.get().pk)
     noise = re.compile(
         rb'(value|content)="[^"]{20,}"|[0-9a-f]{8}-[0-9a-f-]{27}|X-CSRFToken[^}]*'
     )
     for route in FOR_PEOPLE:
-        if "<uuid:key_id>" not in route:
+        path = path_of(route, key)
+        if key not in path and hosted not in path:
             continue
+        unknown = path.replace(key, none).replace(hosted, none)
         for method in ("get", "post"):
             answers = []
-            for number in (key, none):
+            for asked in (path, unknown):
                 with undone():
-                    got = ask(browsers["stranger"], method, path_of(route, number))
+                    got = ask(browsers["stranger"], method, asked)
                 answers.append((got.status_code, noise.sub(b"", got.content)))
             assert answers[0] == answers[1], (route, method)
 
@@ -529,7 +559,7 @@ def test_others_get_what_those_like_them_get(
     likes: dict[str, tuple[str, Client]],
 ) -> None:
     """Revoked and disabled in mid-session, flagged as staff, another account's root."""
-    key = create_key()
+    key = key_with_data_key()
     before = content()
     wrong: list[Any] = []
     for route in FOR_PEOPLE:
