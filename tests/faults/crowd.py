@@ -22,7 +22,8 @@ import django
 # ruff: noqa: PLC0415 - Django is set up first
 
 _PIECE = 100
-_HEAD_START_SECONDS = 0.006
+# Each side now and then begins later, so that both win.
+_HEAD_START_SECONDS = 0.012
 # What the person and the sweep are told: one of them wins, and the other one sees it.
 _CALLED_OFF = "called off"
 _ENDS = {("", _CALLED_OFF), ("CmkNotFound", "")}
@@ -97,7 +98,7 @@ def start(ledger: Path, keys: list[str], number: int) -> dict[str, Any]:
     line = multiprocessing.get_context("fork").Barrier(2)
     return {
         "cancel": forks.Fork(lambda: cancel(ledger, keys, line, number)),
-        "destroy": forks.Fork(lambda: destroy(keys, line)),
+        "destroy": forks.Fork(lambda: destroy(keys, line, number)),
     }
 
 
@@ -110,8 +111,7 @@ def cancel(ledger: Path, keys: list[str], line: Any, number: int) -> list[str]:
     actor, codes, chance = Actor(ledger), [], Random(sizes.seed() + number)
     for key in keys:
         line.wait()
-        # The sweep looks twice before it acts: so that both win now and then.
-        time.sleep(chance.random() * _HEAD_START_SECONDS)
+        time.sleep(max(0.0, chance.uniform(-1, 1)) * _HEAD_START_SECONDS)
         try:
             actor.do("CancelKeyDeletion", KeyId=key)
             codes.append("")
@@ -120,7 +120,7 @@ def cancel(ledger: Path, keys: list[str], line: Any, number: int) -> list[str]:
     return codes
 
 
-def destroy(keys: list[str], line: Any) -> list[str]:
+def destroy(keys: list[str], line: Any, number: int) -> list[str]:
     """Destroy each key as the sweep does with a row it has found due.
 
     Returns "" where it did, else what it saw or what failed.
@@ -128,15 +128,17 @@ def destroy(keys: list[str], line: Any) -> list[str]:
     from kmsconsole import clock
     from kmsconsole.schedule.stint import Stint
     from kmsconsole.schedule.sweeps import RowSweep, sweeps
+    from tests.faults import sizes
 
     sweep = sweeps()["destruction"]
     assert isinstance(sweep, RowSweep)
     calendar = sweep.calendars[0]
     found = {due.key_id: due for due in calendar.page(clock.now(), "", len(keys))}
-    ends = []
+    ends, chance = [], Random(sizes.seed() - number - 1)
     for key in keys:
         stint = Stint()
         line.wait()
+        time.sleep(max(0.0, chance.uniform(-1, 1)) * _HEAD_START_SECONDS)
         sweep._act(stint, calendar, found[key])
         if stint.tally.done:
             ends.append("")
