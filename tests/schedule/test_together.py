@@ -11,7 +11,7 @@ import pytest
 from tests.schedule.alone import Folder, folder, said
 from tests.services import given
 
-MANY = 150
+MANY = 250
 ON_SQLITE = pytest.mark.skipif(
     given.database() is not None, reason="looks into SQLite's files"
 )
