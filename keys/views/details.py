@@ -147,7 +147,10 @@ class KeyDetails(KeyPage):
                 "DescribeKey", self.call.region, (snippets.fixed("KeyId", self.key_id),)
             ),
         }
-        return super().context(form) | uses_of(self) | padding_of(self) | own
+        uses = uses_of(self)
+        if "bindings" in uses:
+            uses["bound"] = self.may_be_held() and bool(uses["bindings"])
+        return super().context(form) | uses | padding_of(self) | own
 
     def _name(self) -> str:
         uin = self.key.creator_uin

@@ -172,15 +172,18 @@ class KeyPage(KeyView):
             "tells_attempt": hold is not None and self._may_know(),
             "attempted": hold and deed(hold.operation),
             "days_left": days_left(key),
-            "bound": self._bound(),
+            # Asked for by the template, where nobody has read it before.
+            "bound": self._bound,
         }
+
+    def may_be_held(self) -> bool:
+        """Say whether products can keep this key from being taken away."""
+        return self.key.customer_managed and self.key.state != KeyState.DESTROYED
 
     def _bound(self) -> bool:
         """Say whether products hold the key, to those who may see how it is used."""
-        key = self.key
-        fits = key.customer_managed and key.state != KeyState.DESTROYED
-        may = fits and self.glance.decide(DescribeKeyUsage, key).allowed
-        return may and any_bound([key])
+        may = self.glance.decide(DescribeKeyUsage, self.key).allowed
+        return self.may_be_held() and may and any_bound([self.key])
 
     def _may_know(self) -> bool:
         """Say whether the caller may learn who tried: by the events, or to decide."""

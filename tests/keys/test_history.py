@@ -279,4 +279,4 @@ def test_the_overview_costs_a_fixed_number_of_statements(client: Client) -> None
         execute(Encrypt, KeyId=key_id, Plaintext="YQ==")
     with CaptureQueriesContext(connection) as more:
         client.get(url)
-    assert len(more) <= len(few) <= 21
+    assert len(more) <= len(few) <= 20
