@@ -18,7 +18,6 @@ from typing import Any
 from benchmarks.load import Prepared, Signer
 
 ROOT = Path(__file__).resolve().parent.parent
-BIN = Path(sys.executable).parent
 MOTO = ROOT / ".venv-bench" / "bin" / "moto_server"
 _PATIENCE_SECONDS = 60.0
 _AMBIENT = ("KMS_", "PKCS11_", "DATABASE_URL", "CELERY_", "SOFTHSM2", "DJANGO_")
@@ -86,16 +85,6 @@ def _wait(port: int, started: "subprocess.Popen[bytes]") -> None:
     raise SystemExit(message)
 
 
-def granian(application: str, port: int, workers: int) -> list[str]:
-    """Return the command line that `runall` uses for the web processes."""
-    flags = "--interface wsgi --http 1 --blocking-threads 516 --no-ws --no-log"
-    return [
-        str(BIN / "granian"),
-        *flags.split(),
-        *("--workers", str(workers), "--port", str(port), application),
-    ]
-
-
 @contextmanager
 def prepared_home(**more: str) -> Iterator[Path]:
     """Make a data folder as `make run` does, with everything but a running service."""
@@ -137,14 +126,16 @@ def sqlite(home: Path, synchronous: str) -> str:
 def service(env: dict[str, str], workers: int) -> Iterator[int]:
     """Run the web processes as `runall` does; worker and beat have no part here."""
     port = free_port()
-    with process(granian("kmsconsole.wsgi:application", port, workers), env, port):
+    command = [sys.executable, "-m", "kmsconsole.web", "127.0.0.1"]
+    with process([*command, str(port), str(workers)], env, port):
         yield port
 
 
 @contextmanager
 def noop(env: dict[str, str], workers: int) -> Iterator[int]:
     port = free_port()
-    with process(granian("benchmarks.noop:application", port, workers), env, port):
+    command = [sys.executable, "-m", "benchmarks.noop"]
+    with process([*command, str(port), str(workers)], env, port):
         yield port
 
 

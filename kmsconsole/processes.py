@@ -9,15 +9,6 @@ from django.conf import settings
 from kmsconsole import listening
 from kmsconsole.listening import Listener
 
-# Under honcho's own patience of 5 s, after which it kills.
-_WORKER_STOP_SECONDS = 4
-# Many may wait for clients; how many work at once says kmsconsole.intake.
-_THREADS_THAT_WAIT = 512
-_THREAD_IDLE_SECONDS = 60
-# To a worker, and what each of them may fill with headers: 128 MiB at most.
-_CONNECTIONS, _HEADER_BYTES = 2048, 65_536
-_HEADER_SECONDS = 15
-
 
 def protect() -> None:
     """Let nobody else read what this process writes, nor what is left when it dies."""
@@ -38,31 +29,11 @@ def listener() -> Listener:
 
 def web(listener: Listener) -> list[str]:
     """Return the command of the web server."""
-    options = {
-        "--interface": "wsgi",
-        "--http": "1",
-        "--host": listener.address,
-        "--port": listener.port,
-        "--workers": settings.KMS_WORKERS,
-        "--blocking-threads": settings.KMS_THREADS + _THREADS_THAT_WAIT,
-        "--blocking-threads-idle-timeout": _THREAD_IDLE_SECONDS,
-        "--backlog": _CONNECTIONS,
-        "--backpressure": _CONNECTIONS,
-        "--http1-buffer-size": _HEADER_BYTES,
-        "--http1-header-read-timeout": _HEADER_SECONDS * 1000,
-        "--workers-kill-timeout": _WORKER_STOP_SECONDS,
-        # SoftHSM leaks a little with every key it unwraps.
-        "--workers-max-rss": 512,
-        "--working-dir": settings.BASE_DIR,
-    }
+    command = [sys.executable, "-m", "kmsconsole.web", listener.address]
+    command += [str(listener.port), str(settings.KMS_WORKERS)]
     if listener.certificate is not None and listener.key is not None:
-        options["--ssl-certificate"] = listener.certificate
-        options["--ssl-keyfile"] = listener.key
-    return [
-        *(sys.executable, "-m", "granian"),
-        *(str(part) for pair in options.items() for part in pair),
-        *("--respawn-failed-workers", "--no-ws", "kmsconsole.serving:application"),
-    ]
+        command += [str(listener.certificate), str(listener.key)]
+    return command
 
 
 def worker() -> list[str]:

@@ -7,7 +7,8 @@ read nothing else.
 
 import json
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -22,9 +23,9 @@ from kmsconsole.addresses import client_address
 from kmsconsole.errors import (
     InternalError,
     KMSError,
-    RequestTooLarge,
     ServiceTemporaryUnavailable,
 )
+from kmsconsole.operations import together
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -34,11 +35,14 @@ log = structlog.get_logger(__name__)
 _OK = "200 OK"
 _HEADERS = [
     # Clients parse errors only under exactly this type, without a charset.
-    ("Content-Type", "application/json"),
-    ("Cache-Control", "no-store"),
-    ("X-Content-Type-Options", "nosniff"),
+    (b"content-type", b"application/json"),
+    (b"cache-control", b"no-store"),
+    (b"x-content-type-options", b"nosniff"),
 ]
 _encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+
+# Headers and content; the status is always 200.
+Answer = tuple[list[tuple[bytes, bytes]], bytes]
 
 
 class ApiFront:
@@ -53,17 +57,36 @@ class ApiFront:
         """Answer an API request, or let the console answer."""
         if environ["PATH_INFO"] != "/" or not speaks_api(environ):
             return self._console(environ, start_response)
-        answer, refusal = _answer(environ)
-        content = _encode({"Response": answer}).encode("ascii")
-        headers = [*_HEADERS, ("Content-Length", str(len(content)))]
-        if isinstance(refusal, RequestTooLarge):
-            # The rest of the body is still on its way and nobody will read it.
-            headers.append(("Connection", "close"))
-        start_response(_OK, headers)
+        headers, content = _written(_answer(environ))
+        start_response(
+            _OK, [(name.decode(), value.decode()) for name, value in headers]
+        )
         return [content]
 
 
-def speaks_api(environ: "WSGIEnvironment") -> bool:
+def answers(requests: Sequence[Mapping[str, Any]]) -> list[Answer]:
+    """Answer requests for quick operations, and commit their events together."""
+    try:
+        done = together(partial(_answer, environ) for environ in requests)
+    except Exception as fault:  # noqa: BLE001 - whoever waits must get an answer
+        _log_fault(fault, "")
+        done = [_refused(InternalError(), environ) for environ in requests]
+    return [
+        _written(
+            _refused(ServiceTemporaryUnavailable(), environ)
+            if isinstance(each, DatabaseError)
+            else each
+        )
+        for environ, each in zip(requests, done, strict=True)
+    ]
+
+
+def _written(content: dict[str, Any]) -> Answer:
+    text = _encode({"Response": content}).encode("ascii")
+    return [*_HEADERS, (b"content-length", b"%d" % len(text))], text
+
+
+def speaks_api(environ: Mapping[str, Any]) -> bool:
     """Say whether a request on `/` is for the API rather than from a browser."""
     method = environ["REQUEST_METHOD"]
     if method == "POST":
@@ -80,8 +103,8 @@ def speaks_api(environ: "WSGIEnvironment") -> bool:
     )
 
 
-def _answer(environ: "WSGIEnvironment") -> tuple[dict[str, Any], KMSError | None]:
-    """Return the content of `Response`, and what refused it if anything did."""
+def _answer(environ: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the content of `Response`."""
     request_id = str(randomness.uuid4())
     try:
         # What Django does before each request, without the cost of its signals; what
@@ -97,12 +120,18 @@ def _answer(environ: "WSGIEnvironment") -> tuple[dict[str, Any], KMSError | None
         _log_fault(fault, request_id)
         refusal = InternalError()
     else:
-        return {**output, "RequestId": request_id}, None
+        return {**output, "RequestId": request_id}
+    return _refused(refusal, environ, request_id)
+
+
+def _refused(
+    refusal: KMSError, environ: Mapping[str, Any], request_id: str = ""
+) -> dict[str, Any]:
     told = {"Code": refusal.code, "Message": _message(refusal, environ)}
-    return {"Error": told, "RequestId": request_id}, refusal
+    return {"Error": told, "RequestId": request_id or str(randomness.uuid4())}
 
 
-def _message(refusal: KMSError, environ: "WSGIEnvironment") -> str:
+def _message(refusal: KMSError, environ: Mapping[str, Any]) -> str:
     # Always set: the thread may still speak the language of the page before.
     chinese = environ.get("HTTP_X_TC_LANGUAGE", "").lower().startswith("zh")
     with translation.override("zh-hans" if chinese else "en"):

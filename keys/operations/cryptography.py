@@ -146,6 +146,7 @@ class EncryptInput(OperationInput):
 class Encrypt(CryptographicOperation):
     """Encrypt up to 4096 bytes inside the HSM."""
 
+    quick = True
     Input: ClassVar[type[OperationInput]] = EncryptInput
 
     def locate(self, data: EncryptInput) -> Sequence[KeyMaterial | None]:
@@ -173,6 +174,7 @@ class DecryptInput(DeliveredInput):
 class Decrypt(CryptographicOperation):
     """Decrypt a ciphertext blob with the version that made it."""
 
+    quick = True
     Input = DecryptInput
 
     def locate(self, data: DecryptInput) -> Sequence[KeyMaterial | None]:
@@ -212,6 +214,7 @@ class ReEncrypt(CryptographicOperation):
     unless another context is asked for.
     """
 
+    quick = True
     Input = ReEncryptInput
 
     def locate(self, data: ReEncryptInput) -> Sequence[KeyMaterial | None]:
@@ -321,6 +324,7 @@ class GenerateRandomInput(OperationInput):
 class GenerateRandom(CryptographicOperation):
     """Random bytes from the HSM's generator."""
 
+    quick = True
     scope = Scope.ACCOUNT
     Input = GenerateRandomInput
 

@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,9 +10,9 @@ from functools import lru_cache
 from hashlib import sha256
 from itertools import chain
 from json import JSONEncoder
-from typing import Any
+from typing import Any, TypeVar
 
-from django.db import connection
+from django.db import DatabaseError, DataError, IntegrityError, connection
 from django.db.transaction import atomic
 
 from kmsconsole import clock, randomness
@@ -20,6 +20,8 @@ from kmsconsole.audit.models import Outcome
 from kmsconsole.audit.turns import Row, add, turn
 from kmsconsole.principals import Call
 from kmsconsole.statements import Statement
+
+Done = TypeVar("Done")
 
 _COLUMNS = (
     "writer",
@@ -162,8 +164,53 @@ def transaction() -> Iterator[list[Event]]:
 
 
 def write(events: Sequence[Event]) -> None:
-    """Commit events on their own; a database error means none was recorded."""
+    """Commit events on their own; a database error means none was recorded.
+
+    Inside `together` they are committed with those of others, before anything leaves.
+    """
+    if _gathering.events is not None:
+        _gathering.events.extend(events)
+        return
     # One statement commits by itself: a transaction would only add round trips.
     writer = _writer.current()
     add(_rows(events, writer), _insert)
     writer.number += len(events)
+
+
+class _Gathering(threading.local):
+    """The events of what this thread does inside `together`."""
+
+    events: list[Event] | None = None
+
+
+_gathering = _Gathering()
+
+
+def together(works: Iterable[Callable[[], Done]]) -> list[Done | DatabaseError]:
+    """Do one after the other and commit the events of all with one statement.
+
+    Returns, after that commit, what each returned; the database's error in the place of
+    whose events were not committed. What must not raise raises through here, and then
+    nobody gets anything.
+    """
+    done: list[Done | DatabaseError] = []
+    events: list[list[Event]] = []
+    try:
+        for work in works:
+            _gathering.events = []
+            done.append(work())
+            events.append(_gathering.events)
+    finally:
+        _gathering.events = None
+    try:
+        write(list(chain.from_iterable(events)))
+    except (DataError, IntegrityError):
+        # One of them can't be recorded; that is no fault of the others.
+        for at, own in enumerate(events):
+            try:
+                write(own)
+            except DatabaseError as error:
+                done[at] = error
+    except DatabaseError as error:
+        return [error] * len(done)
+    return done
