@@ -33,7 +33,8 @@ _SELECT = Statement(
     "FROM accessctl_accesskey a JOIN accessctl_user u ON u.id = a.user_id "
     "JOIN accessctl_account c ON c.uin = u.account_id "
     "WHERE a.secret_id = %s AND a.is_enabled AND u.is_active AND u.api_access "
-    "AND u.deleted_at IS NULL"
+    "AND u.deleted_at IS NULL",
+    ("text",),
 )
 _opened = OpenedSecrets()
 

@@ -17,7 +17,8 @@ _SELECT = Statement(
     "v.public_key, v.encryptions, k.region, k.creator_uin, k.account_uin "
     "FROM keys_customermasterkey k LEFT JOIN keys_keyversion v "
     "ON v.key_id = k.id AND v.number = COALESCE(%s, k.primary_version) "
-    "WHERE k.id = %s AND k.region = %s"
+    "WHERE k.id = %s AND k.region = %s",
+    ("bigint", "uuid", "text"),
 )
 
 

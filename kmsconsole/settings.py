@@ -160,9 +160,12 @@ DATABASES = {
     | {"CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": True, "ATOMIC_REQUESTS": False}
 }
 if DATABASES["default"]["ENGINE"].endswith("postgresql"):
+    _GIVEN = DATABASES["default"].get("OPTIONS", {})
+    # Only the hot path's statements are prepared; they are planned once, not each time.
+    _PLANNED_ONCE = f"-c plan_cache_mode=force_generic_plan {_GIVEN.get('options', '')}"
     # A server that is gone without a word is given up after seconds, not minutes.
-    _OPTIONS = {"connect_timeout": 5, "tcp_user_timeout": 10_000}
-    DATABASES["default"]["OPTIONS"] = _OPTIONS | DATABASES["default"].get("OPTIONS", {})
+    _WAITS = {"connect_timeout": 5, "tcp_user_timeout": 10_000}
+    DATABASES["default"]["OPTIONS"] = _WAITS | _GIVEN | {"options": _PLANNED_ONCE}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # Throttles must count across processes: the embedded default shares them by table.
 CACHES = {

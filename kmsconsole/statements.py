@@ -5,6 +5,7 @@ are its connections, its transactions and its errors, and wherever it has someth
 say (logging, wrappers, a connection still to be made) it is its cursor, too.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
@@ -20,14 +21,17 @@ class Statement:
     """One SQL text with `%s` for parameters, which every connection prepares once.
 
     Parameters are numbers, texts, bytes and None, or times as Django's
-    `adapt_datetimefield_value` gives them. Raises `django.db.Error`.
+    `adapt_datetimefield_value` gives them; `types` says what PostgreSQL calls those of
+    a statement that is read ahead. Raises `django.db.Error`.
     """
 
-    __slots__ = ("_question_marks", "text")
+    __slots__ = ("_numbered", "_question_marks", "text", "types")
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, types: tuple[str, ...] = ()) -> None:
         self.text: Final = text
+        self.types: Final = types
         self._question_marks: Final = text.replace("%s", "?")
+        self._numbered: Final = _numbered(text)
 
     def one(self, parameters: Sequence[Any]) -> Row | None:
         """Read the first row, or None; what was read ahead is handed out once."""
@@ -72,26 +76,37 @@ class Statement:
         with database.wrap_database_errors:
             if database.vendor == "sqlite":
                 return raw.execute(self._question_marks, parameters)
-            return _prepared(raw).execute(self.text, parameters, prepare=True)
+            return _prepared(raw).execute(self._numbered, parameters, prepare=True)
+
+
+def _numbered(text: str) -> str:
+    """Return it with `$1`, `$2` and so on for parameters."""
+    first, *others = text.split("%s")
+    return first + "".join(f"${at}{part}" for at, part in enumerate(others, 1))
 
 
 def _prepared(raw: Any) -> Any:
-    """Return a cursor of PostgreSQL that prepares, which Django's own never do."""
-    from psycopg import Cursor  # noqa: PLC0415 - only where PostgreSQL is used
+    """Return a cursor of PostgreSQL that prepares, which Django's own never do.
+
+    It takes texts as PostgreSQL does: an event's would be parsed anew each time.
+    """
+    from psycopg import RawCursor  # noqa: PLC0415 - only where PostgreSQL is used
 
     if raw.prepare_threshold is None:
         raw.prepare_threshold = 0
-    return Cursor(raw)
+    return RawCursor(raw)
 
 
 Question = tuple[Statement, Sequence[Any]]
+# What was read ahead, by statement and parameters.
+Ahead = dict[tuple[Any, ...], Row | None]
 
 
 class _Ahead(local):
-    """What one thread read ahead, by statement and parameters."""
+    """What this thread has from `read_ahead` for what it does now."""
 
     def __init__(self) -> None:
-        self.rows: dict[tuple[Any, ...], Row | None] = {}
+        self.rows: Ahead = {}
 
 
 _ahead = _Ahead()
@@ -100,9 +115,12 @@ _THERE = "there"
 
 
 @contextmanager
-def reading_ahead() -> Iterator[None]:
-    """Let `read_ahead` read for what happens inside, and for nothing after it."""
-    _ahead.rows = {}
+def having(rows: Ahead) -> Iterator[None]:
+    """Let `Statement.one` answer from rows inside, and from none after it.
+
+    Each row is handed out once: what is asked again, or in a transaction, is read then.
+    """
+    _ahead.rows = rows
     try:
         yield
     finally:
@@ -118,34 +136,82 @@ def worthwhile() -> bool:
     return database.vendor != "sqlite" and not database.in_atomic_block
 
 
-def read_ahead(questions: Sequence[Question]) -> None:
-    """Read now, in one statement, what `Statement.one` will be asked for one by one.
+def read_ahead(requests: Sequence[Sequence[Question]]) -> list[Ahead]:
+    """Read now, in one statement, what several requests will ask one by one.
 
-    What is asked otherwise, or once more, or in a transaction, is read then. Only
-    inside `reading_ahead`, which ends with the request.
+    All ask the same statements in the same order; the last ones may be absent.
     """
-    statement = _together(tuple(statement for statement, _ in questions))
-    parameters = [each for _, asked in questions for each in asked]
-    cursor = statement._read(parameters)  # noqa: SLF001 - of this module
-    row = cursor.fetchone()
-    starts = [at for at, column in enumerate(cursor.description) if column[0] == _THERE]
-    ends = [*starts[1:], len(row)]
-    _ahead.rows = {
-        (asked, *given): row[start + 1 : end] if row[start] else None
-        for (asked, given), start, end in zip(questions, starts, ends, strict=True)
-    }
-
-
-@lru_cache(maxsize=64)
-def _together(statements: tuple[Statement, ...]) -> Statement:
-    """Return the statement that reads the first row of each, a column before each."""
-    texts = enumerate(statement.text for statement in statements)
-    parts = [
-        f"LEFT JOIN (SELECT 1 AS {_THERE}, q.* FROM ({text}) q) p{at} ON 1 = 1"  # noqa: S608 - statements
-        for at, text in texts
+    longest = max(requests, key=len)
+    if not longest:
+        return [{} for _ in requests]
+    together = _together(tuple(statement for statement, _ in longest))
+    rows = together.rows(_columns(longest, requests))
+    return [
+        {
+            (statement, *given): row[start:end] if row[start - 1] else None
+            for (statement, given), (start, end) in zip(
+                questions, together.places, strict=False
+            )
+        }
+        for questions, row in zip(requests, rows, strict=True)
     ]
-    columns = ", ".join(f"p{at}.*" for at in range(len(parts)))
-    return Statement(f"SELECT {columns} FROM (SELECT 1) one {' '.join(parts)}")  # noqa: S608 - statements
+
+
+def _columns(
+    longest: Sequence[Question], requests: Sequence[Sequence[Question]]
+) -> list[list[Any]]:
+    """Return one list a parameter, with None for those that don't ask."""
+    return [
+        [
+            questions[at][1][number] if at < len(questions) else None
+            for questions in requests
+        ]
+        for at, (statement, _) in enumerate(longest)
+        for number in range(len(statement.types))
+    ]
+
+
+class _Together:
+    """The statement that reads the first row of each for every request, a row each.
+
+    `places` says where in it each begins and ends, after the column that says whether
+    it is there at all.
+    """
+
+    def __init__(self, statements: tuple[Statement, ...]) -> None:
+        types = [kind for statement in statements for kind in statement.types]
+        numbers = iter(range(len(types)))
+        parts = [
+            f"LEFT JOIN LATERAL (SELECT 1 AS {_THERE}, q.* FROM ({text}) q) "  # noqa: S608 - statements
+            f"p{at} ON true"
+            for at, text in enumerate(
+                re.sub("%s", lambda _: f"asked.a{next(numbers)}", statement.text)
+                for statement in statements
+            )
+        ]
+        given = ", ".join(f"%s::{kind}[]" for kind in types)
+        names = ", ".join(f"a{at}" for at in range(len(types)))
+        columns = ", ".join(f"p{at}.*" for at in range(len(parts)))
+        self._statement = Statement(
+            f"SELECT {columns} FROM unnest({given}) WITH ORDINALITY "  # noqa: S608 - statements
+            f"AS asked({names}, place) {' '.join(parts)} ORDER BY asked.place"
+        )
+        self.places: list[tuple[int, int]] = []
+
+    def rows(self, columns: Sequence[Sequence[Any]]) -> list[Row]:
+        cursor = self._statement._read(columns)  # noqa: SLF001 - of this module
+        if not self.places:
+            names = [column[0] for column in cursor.description]
+            starts = [at for at, name in enumerate(names) if name == _THERE]
+            ends = [*starts[1:], len(names)]
+            self.places = [
+                (start + 1, end) for start, end in zip(starts, ends, strict=True)
+            ]
+        found: list[Row] = cursor.fetchall()
+        return found
+
+
+_together = lru_cache(maxsize=64)(_Together)
 
 
 def _in_transaction() -> bool:

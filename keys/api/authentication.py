@@ -7,7 +7,7 @@ from typing import Any
 import structlog
 from django.db import Error as DatabaseError
 
-from keys.api import body, foresight, signature
+from keys.api import body, signature
 from keys.api.errors import TokenFailure
 from keys.api.signature import Authorization, SignedRequest
 from keys.hsm.errors import HsmError
@@ -20,7 +20,6 @@ from kmsconsole.errors import (
     UnsignedPayload,
     UnsupportedProtocol,
 )
-from kmsconsole.operations import Operation
 from kmsconsole.principals import Credential, find_credential
 
 log = structlog.get_logger(__name__)
@@ -57,14 +56,9 @@ def receive(environ: Mapping[str, Any]) -> Received:
     return Received(authorization, request, authorization.fingerprint(timestamp))
 
 
-def authenticate(
-    received: Received, operation: type[Operation] | None = None
-) -> Credential:
-    """Return whose signature a request bears; raises the KMSError that refuses it.
-
-    `operation` is what it says that it is for: its rows are read together with this.
-    """
-    credential = _find(received, operation)
+def authenticate(received: Received) -> Credential:
+    """Return whose signature a request bears; raises the KMSError that refuses it."""
+    credential = _find(received.authorization.secret_id)
     secret_key = _NOBODYS_SECRET if credential is None else credential.secret_key
     holds = signature.holds(received.request, received.authorization, secret_key)
     if credential is None:
@@ -94,10 +88,8 @@ def _is_legacy(environ: Mapping[str, Any], method: str) -> bool:
     return any(parameter.startswith(_LEGACY_MARKS) for parameter in parameters)
 
 
-def _find(received: Received, operation: type[Operation] | None) -> Credential | None:
+def _find(secret_id: str) -> Credential | None:
     try:
-        secret_id = received.authorization.secret_id
-        foresight.read(operation, received.request, secret_id, received.fingerprint)
         return find_credential(secret_id)
     except (DatabaseError, HsmError) as error:
         # Without either nobody can be known; that is no fault of the caller.

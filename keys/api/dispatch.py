@@ -6,12 +6,15 @@ is known as the address's, afterwards as the caller's.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
 
 from keys.api import body, limits, products
 from keys.api.authentication import Received, authenticate, receive
+from kmsconsole import randomness
+from kmsconsole.addresses import client_address
 from kmsconsole.errors import (
     InvalidAction,
     KMSError,
@@ -26,7 +29,7 @@ from kmsconsole.operations import (
     record_unauthenticated_refusal,
 )
 from kmsconsole.principals import Call, Credential, Kind
-from kmsconsole.statements import reading_ahead
+from kmsconsole.statements import Ahead, having
 
 VERSION = "2019-01-18"
 
@@ -34,52 +37,80 @@ _UNKNOWN_ACTION = "Unknown"
 _SERVER_FAULT = 500
 
 
-def run(
-    environ: Mapping[str, Any], request_id: str, source_address: str
-) -> dict[str, Any]:
-    """Run the action of a WSGI request and return its output by wire names.
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A request as it came; `received` holds what kept it from being read, if so."""
 
-    Raises the KMSError that refused it; anything else is a fault of this module.
-    """
-    name = environ.get("HTTP_X_TC_ACTION", "")
-    operation = operation_named(name)
-    asked = name if operation else _UNKNOWN_ACTION
+    environ: Mapping[str, Any]
+    request_id: str
+    source_address: str
+    operation: type[Operation] | None
+    received: Received | Exception
+
+    @property
+    def asked(self) -> str:
+        """The action for the audit, where what nobody knows has one name."""
+        return _UNKNOWN_ACTION if self.operation is None else self.operation.__name__
+
+
+def take(environ: Mapping[str, Any]) -> Incoming:
+    """Read a WSGI request as far as that needs nobody; never raises."""
+    received: Received | Exception
     try:
         received = receive(environ)
-    except KMSError as refusal:
-        _record_nobodys(asked, refusal, source_address, request_id)
-        raise
-    with reading_ahead():
+    except Exception as error:  # noqa: BLE001 - `run` raises it
+        received = error
+    return Incoming(
+        environ,
+        str(randomness.uuid4()),
+        client_address(environ),
+        operation_named(environ.get("HTTP_X_TC_ACTION", "")),
+        received,
+    )
+
+
+def run(incoming: Incoming, ahead: Ahead) -> dict[str, Any]:
+    """Run the action of a request and return its output by wire names.
+
+    `ahead` holds rows that were read for it. Raises the KMSError that refused it;
+    anything else is a fault of this module.
+    """
+    with having(ahead):
         try:
-            credential = authenticate(received, operation)
+            if isinstance(incoming.received, Exception):
+                raise incoming.received
+            credential = authenticate(incoming.received)
         except KMSError as refusal:
-            _record_nobodys(asked, refusal, source_address, request_id)
+            _record_nobodys(incoming, refusal)
             raise
-        region = environ.get("HTTP_X_TC_REGION") or settings.KMS_REGIONS[0]
+        region = incoming.environ.get("HTTP_X_TC_REGION") or settings.KMS_REGIONS[0]
         call = Call(
             principal=credential.principal,
             region=region if region in settings.KMS_REGIONS else "",
-            request_id=request_id,
-            source_address=source_address,
-            signature_hash=received.fingerprint,
+            request_id=incoming.request_id,
+            source_address=incoming.source_address,
+            signature_hash=incoming.received.fingerprint,
         )
         try:
-            known, parameters = _resolve(operation, call, credential, received)
+            known, parameters = _resolve(
+                incoming.operation, call, credential, incoming.received
+            )
             limits.count(call, known)
             if call.principal.kind is Kind.PRODUCT:
                 call, parameters = products.acting(call, known, parameters)
         except KMSError as refusal:
-            record_refusal(call, asked, refusal)
+            record_refusal(call, incoming.asked, refusal)
             raise
         return known.execute(call, parameters).output
 
 
-def _record_nobodys(
-    asked: str, refusal: KMSError, source_address: str, request_id: str
-) -> None:
+def _record_nobodys(incoming: Incoming, refusal: KMSError) -> None:
     if refusal.http_status < _SERVER_FAULT:
         record_unauthenticated_refusal(
-            asked, refusal, source_address=source_address, request_id=request_id
+            incoming.asked,
+            refusal,
+            source_address=incoming.source_address,
+            request_id=incoming.request_id,
         )
 
 

@@ -5,39 +5,50 @@ them where the question is the same to the letter, and from the database otherwi
 """
 
 import re
+from collections.abc import Sequence
 from uuid import UUID
 
 from django.conf import settings
+from django.db import DatabaseError
 
 from keys import material
+from keys.api.authentication import Received
+from keys.api.dispatch import Incoming
 from keys.api.signature import SignedRequest
 from keys.crypto import ciphertext
 from keys.operations.cryptography import CryptographicOperation
 from kmsconsole.audit import queries
-from kmsconsole.operations import Operation
 from kmsconsole.principals import credential_question
-from kmsconsole.statements import Question, read_ahead, worthwhile
+from kmsconsole.statements import Ahead, Question, read_ahead, worthwhile
 
 _KEY_ID = re.compile(rb'"KeyId" ?: ?"([0-9A-Fa-f-]{36})"')
 _BLOB = re.compile(rb'"CiphertextBlob" ?: ?"([0-9A-Za-z+/]{52})')
 
 
-def read(
-    operation: type[Operation] | None,
-    request: SignedRequest,
-    secret_id: str,
-    fingerprint: bytes,
-) -> None:
-    """Read what authenticating a request, and its operation on a key, will ask."""
-    asked = credential_question(secret_id) if worthwhile() else None
+def read(requests: Sequence[Incoming]) -> list[Ahead]:
+    """Read, together, what authenticating each request and its operation will ask."""
+    if not worthwhile():
+        return [{} for _ in requests]
+    try:
+        return read_ahead([_questions(each) for each in requests])
+    except DatabaseError:
+        # Each of them then asks by itself and is answered by itself.
+        return [{} for _ in requests]
+
+
+def _questions(incoming: Incoming) -> list[Question]:
+    received, operation = incoming.received, incoming.operation
+    if not isinstance(received, Received):
+        return []
+    asked = credential_question(received.authorization.secret_id)
     if asked is None:
-        return
-    questions = [asked, queries.sight_question(fingerprint)]
+        return []
+    questions = [asked, queries.sight_question(received.fingerprint)]
     if operation is not None and issubclass(operation, CryptographicOperation):
-        key = _key(request)
+        key = _key(received.request)
         if key is not None:
             questions.append(key)
-    read_ahead(questions)
+    return questions
 
 
 def _key(request: SignedRequest) -> Question | None:

@@ -9,6 +9,7 @@ import json
 import traceback
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
+from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -16,16 +17,16 @@ from django.db import Error as DatabaseError
 from django.db import close_old_connections
 from django.utils import translation
 
-from keys.api import dispatch
+from keys.api import dispatch, foresight
 from keys.api.authentication import METHODS
-from kmsconsole import randomness
-from kmsconsole.addresses import client_address
+from keys.api.dispatch import Incoming
 from kmsconsole.errors import (
     InternalError,
     KMSError,
     ServiceTemporaryUnavailable,
 )
 from kmsconsole.operations import together
+from kmsconsole.statements import Ahead
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -57,7 +58,10 @@ class ApiFront:
         """Answer an API request, or let the console answer."""
         if environ["PATH_INFO"] != "/" or not speaks_api(environ):
             return self._console(environ, start_response)
-        headers, content = _written(_answer(environ))
+        close_old_connections()
+        incoming = dispatch.take(environ)
+        (ahead,) = foresight.read([incoming])
+        headers, content = _written(_answer(incoming, ahead))
         start_response(
             _OK, [(name.decode(), value.decode()) for name, value in headers]
         )
@@ -65,19 +69,24 @@ class ApiFront:
 
 
 def answers(requests: Sequence[Mapping[str, Any]]) -> list[Answer]:
-    """Answer requests for quick operations, and commit their events together."""
+    """Answer requests for quick operations: read and commit together, do in turn."""
+    # What Django does before each request, without the cost of its signals; what it
+    # does afterwards is done before the next one.
+    close_old_connections()
+    incoming = [dispatch.take(environ) for environ in requests]
     try:
-        done = together(partial(_answer, environ) for environ in requests)
+        ahead = foresight.read(incoming)
+        done = together(map(partial, repeat(_answer), incoming, ahead))
     except Exception as fault:  # noqa: BLE001 - whoever waits must get an answer
         _log_fault(fault, "")
-        done = [_refused(InternalError(), environ) for environ in requests]
+        done = [_refused(InternalError(), each) for each in incoming]
     return [
         _written(
-            _refused(ServiceTemporaryUnavailable(), environ)
-            if isinstance(each, DatabaseError)
-            else each
+            _refused(ServiceTemporaryUnavailable(), each)
+            if isinstance(answer, DatabaseError)
+            else answer
         )
-        for environ, each in zip(requests, done, strict=True)
+        for each, answer in zip(incoming, done, strict=True)
     ]
 
 
@@ -103,32 +112,24 @@ def speaks_api(environ: Mapping[str, Any]) -> bool:
     )
 
 
-def _answer(environ: Mapping[str, Any]) -> dict[str, Any]:
+def _answer(incoming: Incoming, ahead: Ahead) -> dict[str, Any]:
     """Return the content of `Response`."""
-    request_id = str(randomness.uuid4())
     try:
-        # What Django does before each request, without the cost of its signals; what
-        # it does afterwards is done before the next one.
-        close_old_connections()
-        output = dispatch.run(environ, request_id, client_address(environ))
+        output = dispatch.run(incoming, ahead)
     except KMSError as error:
-        refusal = error
+        return _refused(error, incoming)
     except DatabaseError as fault:
-        _log_fault(fault, request_id)
-        refusal = ServiceTemporaryUnavailable()
+        _log_fault(fault, incoming.request_id)
+        return _refused(ServiceTemporaryUnavailable(), incoming)
     except Exception as fault:  # noqa: BLE001 - the boundary for all of them
-        _log_fault(fault, request_id)
-        refusal = InternalError()
-    else:
-        return {**output, "RequestId": request_id}
-    return _refused(refusal, environ, request_id)
+        _log_fault(fault, incoming.request_id)
+        return _refused(InternalError(), incoming)
+    return {**output, "RequestId": incoming.request_id}
 
 
-def _refused(
-    refusal: KMSError, environ: Mapping[str, Any], request_id: str = ""
-) -> dict[str, Any]:
-    told = {"Code": refusal.code, "Message": _message(refusal, environ)}
-    return {"Error": told, "RequestId": request_id or str(randomness.uuid4())}
+def _refused(refusal: KMSError, incoming: Incoming) -> dict[str, Any]:
+    told = {"Code": refusal.code, "Message": _message(refusal, incoming.environ)}
+    return {"Error": told, "RequestId": incoming.request_id}
 
 
 def _message(refusal: KMSError, environ: Mapping[str, Any]) -> str:

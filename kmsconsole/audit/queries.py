@@ -12,7 +12,8 @@ from kmsconsole.statements import Question, Statement
 
 _FIRST_SIGHT = Statement(
     "SELECT operation, region, time FROM audit_auditevent WHERE signature_hash = %s "
-    "ORDER BY sequence LIMIT 1"
+    "ORDER BY sequence LIMIT 1",
+    ("bytea",),
 )
 _COUNT = (
     "INSERT INTO audit_refusalcount (source_address, minute, count) VALUES (%s, %s, 1) "

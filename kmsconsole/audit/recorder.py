@@ -203,7 +203,8 @@ def together(works: Iterable[Callable[[], Done]]) -> list[Done | DatabaseError]:
     finally:
         _gathering.events = None
     try:
-        write(list(chain.from_iterable(events)))
+        if any(events):
+            write(list(chain.from_iterable(events)))
     except (DataError, IntegrityError):
         # One of them can't be recorded; that is no fault of the others.
         for at, own in enumerate(events):

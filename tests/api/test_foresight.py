@@ -12,12 +12,19 @@ from django.test.utils import CaptureQueriesContext
 
 from keys import material
 from keys.api import foresight
+from keys.api.front import answers as answer
+from keys.crypto import ciphertext
 from keys.models import CustomerMasterKey
 from kmsconsole import statements
-from tests.api.wire import REGION, Sender
+from tests.api.wire import REGION, Message, Sender
 from tests.personas import ACCOUNT
 
-pytestmark = pytest.mark.django_db
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.skipif(
+        connection.vendor == "sqlite", reason="an embedded database is never far"
+    ),
+]
 
 PLAIN = base64.b64encode(b"thirty-two bytes to be encrypted").decode()
 NOBODYS = "00000000-0000-4000-8000-000000000000"
@@ -102,14 +109,46 @@ def test_rows_are_handed_out_once_and_never_in_a_transaction(
         assert key is not None
         return key.state
 
-    with statements.reading_ahead():
-        statements.read_ahead([question])
+    (ahead,) = statements.read_ahead([[question]])
+    with statements.having(ahead):
         found.update(state="Disabled")
         assert [state(), state()] == ["Enabled", "Disabled"]
-        statements.read_ahead([question])
-        with transaction.atomic():
-            found.update(state="Enabled")
-            assert state() == "Enabled"
+    (ahead,) = statements.read_ahead([[question]])
+    with statements.having(ahead), transaction.atomic():
+        found.update(state="Enabled")
+        assert state() == "Enabled"
+
+
+def test_each_of_several_requests_has_its_own_rows(
+    sender: Sender, key_id: str, foreign: Sender
+) -> None:
+    other = sender.ask("CreateKey", Alias="other").response["KeyId"]
+    blob = sender.ask("Encrypt", KeyId=other, Plaintext=PLAIN).response
+    # A version that no column could hold must not keep the others from being read.
+    header = ciphertext.header(UUID(key_id), 2**32 - 1, 1, b"n" * 12)
+    worn = base64.b64encode(header + b"x" * 32).decode()
+    asks: list[tuple[Sender, str, dict[str, Any], str]] = [
+        (sender, "Encrypt", {"KeyId": key_id, "Plaintext": PLAIN}, ""),
+        (sender, "GenerateRandom", {"NumberOfBytes": 8}, ""),
+        (sender, "Decrypt", {"CiphertextBlob": blob["CiphertextBlob"]}, ""),
+        (sender, "Encrypt", {"KeyId": key_id, "Plaintext": PLAIN}, ""),
+        (sender, "Decrypt", {"CiphertextBlob": worn}, "InvalidCiphertext"),
+        (foreign, "Encrypt", {"KeyId": key_id, "Plaintext": PLAIN}, "CmkNotFound"),
+        (sender, "Encrypt", {"KeyId": NOBODYS, "Plaintext": PLAIN}, "CmkNotFound"),
+        (sender, "Encrypt", {"KeyId": other, "Plaintext": PLAIN}, ""),
+    ]
+    requests = [
+        each.environ(Message(action, json.dumps(parameters).encode()))
+        for each, action, parameters, _ in asks
+    ]
+    with CaptureQueriesContext(connection) as seen:
+        answers = [json.loads(content)["Response"] for _, content in answer(requests)]
+    reads = [each["sql"] for each in seen if each["sql"].startswith("SELECT")]
+    assert len(reads) == 1, reads
+    codes = [each.get("Error", {}).get("Code", "") for each in answers]
+    assert [code.rpartition(".")[2] for code in codes] == [code for *_, code in asks]
+    named = [each.get("KeyId") for each in answers]
+    assert named == [key_id, None, other, key_id, None, None, None, other]
 
 
 def test_unreadable_beginnings_are_no_guess(sender: Sender, key_id: str) -> None:

@@ -30,6 +30,7 @@ NAMED = (
     "tests/alarms/test_watching.py",
     "tests/api/test_dispatch.py",
     "tests/api/test_foresight.py",
+    "tests/api/test_lane.py",
     "tests/api/test_replay.py",
     "tests/audit/test_events.py",
     "tests/clients/test_life_of_a_key.py",

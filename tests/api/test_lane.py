@@ -1,0 +1,206 @@
+"""Quick operations are done in turn and answered together: after their commit."""
+
+import asyncio
+import base64
+import json
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from django.db import DataError, OperationalError
+
+from keys.api import front
+from keys.api.lane import Lane
+from kmsconsole.audit import recorder
+from kmsconsole.audit.models import AuditEvent
+from kmsconsole.operations import Effect, registry
+from tests.api.wire import VERSION, Message, Sender
+
+pytestmark = pytest.mark.django_db
+
+PLAIN = base64.b64encode(b"thirty-two bytes to be encrypted").decode()
+UNAVAILABLE = "UnsupportedOperation.ServiceTemporaryUnavailable"
+
+
+def request(sender: Sender, action: str, **parameters: Any) -> dict[str, Any]:
+    return sender.environ(Message(action, json.dumps(parameters).encode()))
+
+
+def answered(requests: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    told = []
+    for headers, content in front.answers(requests):
+        assert dict(headers)[b"content-length"] == str(len(content)).encode()
+        told.append(json.loads(content)["Response"])
+    return told
+
+
+def codes(answers: Sequence[dict[str, Any]]) -> list[str]:
+    return [answer.get("Error", {}).get("Code", "") for answer in answers]
+
+
+def encryptions(sender: Sender, key_id: str, number: int) -> list[dict[str, Any]]:
+    return [
+        request(
+            sender, "Encrypt", KeyId=key_id, Plaintext=PLAIN, EncryptionContext=text
+        )
+        for text in (json.dumps({"at": str(at)}) for at in range(number))
+    ]
+
+
+def test_each_has_its_own_answer_and_event(sender: Sender, key_id: str) -> None:
+    blob = sender.ask("Encrypt", KeyId=key_id, Plaintext=PLAIN).response
+    answers = answered(
+        [
+            request(sender, "Decrypt", CiphertextBlob=blob["CiphertextBlob"]),
+            request(sender, "Encrypt", KeyId=key_id, Plaintext="no base64!"),
+            request(sender, "GenerateDataKey", KeyId=key_id, KeySpec="AES_256"),
+            {**request(sender, "Encrypt"), "HTTP_AUTHORIZATION": "TC3-HMAC-SHA256 x"},
+            request(sender, "GenerateRandom", NumberOfBytes=3),
+        ]
+    )
+    assert codes(answers) == [
+        "",
+        "InvalidParameterValue.InvalidPlaintext",
+        "",
+        "AuthFailure.InvalidAuthorization",
+        "",
+    ]
+    assert answers[0]["Plaintext"] == PLAIN
+    assert len(base64.b64decode(answers[4]["Plaintext"])) == 3
+    for answer, code in zip(answers, codes(answers), strict=True):
+        event = AuditEvent.objects.get(request_id=answer["RequestId"])
+        assert event.error_code == code
+
+
+def test_numbers_of_events_have_no_gap(sender: Sender, key_id: str) -> None:
+    answered(encryptions(sender, key_id, 3))
+    answered(encryptions(sender, key_id, 5))
+    events = AuditEvent.objects.filter(operation="Encrypt").order_by("sequence")
+    numbers = list(events.values_list("writer_number", flat=True))
+    assert numbers == list(range(numbers[0], numbers[0] + 8))
+
+
+def test_without_its_event_nothing_leaves(
+    sender: Sender, key_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_rows: Any) -> None:
+        raise OperationalError("disk is full")
+
+    known = AuditEvent.objects.count()
+    with monkeypatch.context() as faulty:
+        faulty.setattr(recorder, "_insert", full)
+        answers = answered(encryptions(sender, key_id, 3))
+    assert codes(answers) == [UNAVAILABLE] * 3
+    assert "CiphertextBlob" not in repr(answers)
+    assert AuditEvent.objects.count() == known
+    assert codes(answered(encryptions(sender, key_id, 1))) == [""]
+
+
+def test_one_event_that_no_column_takes_is_no_fault_of_the_others(
+    sender: Sender, key_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    insert, tried = recorder._insert, []
+
+    def picky(rows: Sequence[Any]) -> None:
+        tried.append(len(rows))
+        if any("GenerateRandom" in row for row in rows):
+            raise DataError("value too long")
+        insert(rows)
+
+    monkeypatch.setattr(recorder, "_insert", picky)
+    requests = encryptions(sender, key_id, 3)
+    requests.insert(1, request(sender, "GenerateRandom", NumberOfBytes=3))
+    answers = answered(requests)
+    assert codes(answers) == ["", UNAVAILABLE, "", ""]
+    assert "Plaintext" not in answers[1]
+    assert tried == [4, 1, 1, 1, 1]
+    events = AuditEvent.objects.filter(operation="Encrypt").order_by("sequence")
+    numbers = list(events.values_list("writer_number", flat=True))
+    assert numbers == list(range(numbers[0], numbers[0] + 3))
+
+
+def test_a_fault_answers_everybody_and_tells_nothing(
+    sender: Sender,
+    key_id: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def broken(_rows: Any) -> None:
+        raise RuntimeError(PLAIN)
+
+    monkeypatch.setattr(recorder, "_insert", broken)
+    answers = answered(encryptions(sender, key_id, 2))
+    assert codes(answers) == ["InternalError"] * 2
+    assert PLAIN not in caplog.text + repr(answers)
+    assert recorder._gathering.events is None
+
+
+def test_what_is_quick_changes_nothing() -> None:
+    quick = {name: each for name, each in registry().items() if each.quick}
+    assert set(quick) == {
+        "Decrypt",
+        "Encrypt",
+        "GenerateDataKey",
+        "GenerateRandom",
+        "ReEncrypt",
+    }
+    assert {each.effect for each in quick.values()} == {Effect.CRYPTOGRAPHY}
+    assert all(each.api for each in quick.values())
+
+
+@pytest.mark.parametrize(
+    ("action", "parts", "takes"),
+    [
+        ("Encrypt", {}, True),
+        ("CreateKey", {}, False),
+        ("SignByAsymmetricKey", {}, False),
+        ("NoSuchAction", {}, False),
+        ("Encrypt", {"PATH_INFO": "/keys/"}, False),
+        ("Encrypt", {"REQUEST_METHOD": "GET"}, True),
+    ],
+)
+def test_what_the_lane_takes(
+    sender: Sender, action: str, parts: dict[str, str], takes: bool
+) -> None:
+    assert Lane().takes(request(sender, action) | parts) is takes
+
+
+def test_a_get_without_a_header_is_no_ones_of_the_lane(sender: Sender) -> None:
+    message = Message(
+        "Encrypt", method="GET", query=f"Action=Encrypt&Version={VERSION}"
+    )
+    environ = sender.environ(message)
+    del environ["HTTP_X_TC_ACTION"]
+    assert not Lane().takes(environ)
+
+
+def test_who_comes_together_is_answered_together(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    groups: list[int] = []
+
+    def answers(requests: Sequence[dict[str, Any]]) -> list[front.Answer]:
+        groups.append(len(requests))
+        return [([], each["number"]) for each in requests]
+
+    monkeypatch.setattr(front, "answers", answers)
+
+    async def ask(lane: Lane, number: int) -> list[bytes]:
+        asked = (lane.answer({"number": b"%d" % at}) for at in range(number))
+        return [content for _, content in await asyncio.gather(*asked)]
+
+    async def all_of_it() -> None:
+        lane = Lane()
+        assert await ask(lane, 40) == [b"%d" % at for at in range(40)]
+        assert max(groups) == 16
+        assert sum(groups) == 40
+        # Again, after it came to rest; one who leaves takes nothing from the others.
+        for _ in range(50):
+            left = asyncio.ensure_future(lane.answer({"number": b"left"}))
+            await asyncio.sleep(0)
+            left.cancel()
+            assert await ask(lane, 2) == [b"0", b"1"]
+
+    asyncio.run(asyncio.wait_for(all_of_it(), 60))
+    assert Counter(groups)
