@@ -16,9 +16,9 @@ from accessctl.models import AccessKey, User
 from accessctl.opened import OpenedSecrets
 from accessctl.rules import Network, networks
 from accessctl.sessions import proved_recently
-from keys.hsm.errors import BadData, HsmError
+from keys.hsm.errors import BadData
 from kmsconsole import clock
-from kmsconsole.errors import AddressNotAllowed, ServiceTemporaryUnavailable
+from kmsconsole.errors import AddressNotAllowed
 from kmsconsole.moments import aware
 from kmsconsole.principals import Credential, Kind, Principal
 from kmsconsole.statements import Question, Statement
@@ -47,7 +47,10 @@ def question(secret_id: str) -> Question | None:
 
 
 def find(secret_id: str) -> Credential | None:
-    """Return the credential behind a SecretId that may be used now, or None."""
+    """Return the credential behind a SecretId that may be used now, or None.
+
+    HsmError where the HSM can't open its secret.
+    """
     if secret_id.startswith(products.PREFIX):
         return products.find(secret_id)
     row = _SELECT.one((secret_id,))
@@ -63,8 +66,6 @@ def find(secret_id: str) -> Credential | None:
     except BadData:
         log.critical("the stored secret of an access key was altered")
         return None
-    except HsmError:
-        raise ServiceTemporaryUnavailable from None
     kind = Kind.ROOT if is_root else Kind.SUB
     principal = Principal(kind, account_uin, uin, name, secret_id)
     last = aware(used_at) if used_at is not None else None

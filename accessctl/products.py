@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 
 from accessctl.models import Account, Product, ProductCredential
 from keys import custody
-from keys.hsm.errors import BadData, HsmError
+from keys.hsm.errors import BadData
 from keys.models import CustomerMasterKey
 from keys.operations import (
     BindCloudResource,
@@ -22,7 +22,6 @@ from keys.operations import (
     ReEncrypt,
     UnbindCloudResource,
 )
-from kmsconsole.errors import ServiceTemporaryUnavailable
 from kmsconsole.operations import Operation
 from kmsconsole.principals import Call, Credential, Kind, Principal
 
@@ -48,7 +47,10 @@ def secret_binding(secret_id: str, code: str) -> bytes:
 
 
 def find(secret_id: str) -> Credential | None:
-    """Return the credential behind a product's SecretId that may be used, or None."""
+    """Return the credential behind a product's SecretId that may be used, or None.
+
+    HsmError where the HSM can't open its secret.
+    """
     row = (
         ProductCredential.objects.filter(secret_id=secret_id, product__is_enabled=True)
         .select_related("product")
@@ -65,8 +67,6 @@ def find(secret_id: str) -> Credential | None:
         )
     except BadData:
         return None
-    except HsmError:
-        raise ServiceTemporaryUnavailable from None
     principal = Principal(
         Kind.PRODUCT, NO_ACCOUNT, product.uin, product.code, secret_id
     )

@@ -17,6 +17,7 @@ from keys.hsm.keyring import (
     initialise_hierarchy,
 )
 from keys.hsm.token import Token, TokenSettings
+from keys.hsm.turn import turn
 from keys.models import CustomerMasterKey, ImportParameters, KeyVersion, TokenKey
 from kmsconsole import clock, env, softhsm
 
@@ -51,7 +52,13 @@ def token_settings() -> TokenSettings:
         module=str(settings.PKCS11_MODULE or _embedded_module()),
         label=settings.PKCS11_TOKEN_LABEL,
         pin=pin,
+        lock=_lock_file(),
     )
+
+
+def _lock_file() -> Path:
+    home: Path = settings.KMS_HOME
+    return home / "login.lock"
 
 
 def _embedded_module() -> str:
@@ -59,7 +66,10 @@ def _embedded_module() -> str:
     if module is None:
         return ""
     softhsm.write_configuration(settings.KMS_HOME)
-    if softhsm.mend_token_object(settings.KMS_HOME):
+    # Nobody of ours writes the file just now, so one that is cut off was left so.
+    with turn(_lock_file()):
+        mended = softhsm.mend_token_object(settings.KMS_HOME)
+    if mended:
         log.warning("the token's own file was cut off; its copy is in its place")
     return str(module)
 

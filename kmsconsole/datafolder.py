@@ -92,7 +92,8 @@ def make_private(home: Path) -> bool:
 
 def is_new(home: Path) -> bool:
     """Whether nothing is there yet but what every command makes."""
-    made = {"runall.lock", "secret_key", "softhsm", "softhsm2.conf", "write.lock"}
+    made = {"secret_key", "softhsm", "softhsm2.conf"}
+    made |= {"login.lock", "runall.lock", "write.lock"}
     return {path.name for path in home.iterdir()} <= made
 
 

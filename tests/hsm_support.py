@@ -59,7 +59,8 @@ class TokenFolder:
 
     def settings(self) -> TokenSettings:
         """Return what a Token needs; it reads `pin` each time it logs in."""
-        return TokenSettings(module_path(), LABEL, lambda: self.pin)
+        lock = self.path / "login.lock"
+        return TokenSettings(module_path(), LABEL, lambda: self.pin, lock)
 
     def token(self) -> Token:
         """Return a new way to the token."""

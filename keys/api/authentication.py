@@ -93,5 +93,7 @@ def _find(secret_id: str) -> Credential | None:
         return find_credential(secret_id)
     except (DatabaseError, HsmError) as error:
         # Without either nobody can be known; that is no fault of the caller.
-        log.error("credentials can't be read", error=type(error).__name__)  # noqa: TRY400
+        # Texts of the HSM layer are fixed; those of a database may quote input.
+        why = str(error) if isinstance(error, HsmError) else ""
+        log.error("credentials can't be read", error=type(error).__name__, reason=why)  # noqa: TRY400
         raise ServiceTemporaryUnavailable from None

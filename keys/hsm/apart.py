@@ -33,6 +33,7 @@ def generate_pair(
     order = {
         "module": settings.module,
         "label": settings.label,
+        "lock": str(settings.lock) if settings.lock else None,
         "pin": pin,
         "root": root_id.hex(),
         "spec": spec,

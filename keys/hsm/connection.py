@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
+from pathlib import Path
 from typing import Any, Final, NoReturn, Protocol, TypeVar
 
 from keys.hsm import library
@@ -27,6 +28,7 @@ from keys.hsm.errors import (
     failure_named,
 )
 from keys.hsm.recovery import Recovery
+from keys.hsm.turn import turn
 
 T = TypeVar("T")
 
@@ -45,11 +47,15 @@ _generations = count(1)
 
 @dataclass(frozen=True)
 class TokenSettings:
-    """Where the token is: path of the PKCS#11 module, label, source of the PIN."""
+    """Where the token is: path of the PKCS#11 module, label, source of the PIN.
+
+    `lock` is the file whose lock processes hold while they open it (turn.py), if any.
+    """
 
     module: str
     label: str
     pin: Callable[[], str] = field(repr=False)
+    lock: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,11 +264,12 @@ class Connection:
         self._session = self._canary = None
         self.generation = next(_generations)
         pin = self._pin()
-        token = self._find_token()
-        self.logins += 1
         failure: Failure | None = None
         try:
-            session = self._driver.open(token, pin)
+            with turn(self._settings.lock):
+                token = self._find_token()
+                self.logins += 1
+                session = self._driver.open(token, pin)
         except self._driver.error as error:
             failure = failure_named(type(error).__name__)
         else:
@@ -312,7 +319,8 @@ class Connection:
         self._checked_at = self._monotonic()
         try:
             if self._known is None:
-                return self._driver.is_present(self._session)
+                with turn(self._settings.lock):
+                    return self._driver.is_present(self._session)
             if self._canary is None:
                 found = self._driver.find(self._session, self._known.object_id)
                 if len(found) != 1:

@@ -5,6 +5,7 @@ Started by keys.hsm.apart as `python -m keys.hsm.generator`.
 
 import json
 import sys
+from pathlib import Path
 
 from keys.hsm.errors import HsmError
 from keys.hsm.templates import KEY_SPECS, HierarchyKind
@@ -14,7 +15,11 @@ from keys.hsm.token import Token, TokenSettings
 def main() -> None:
     """Generate what is ordered and write blob and SPKI, or the name of the error."""
     order = json.load(sys.stdin)
-    token = Token(TokenSettings(order["module"], order["label"], lambda: order["pin"]))
+    lock = Path(order["lock"]) if order.get("lock") else None
+    settings = TokenSettings(
+        order["module"], order["label"], lambda: order["pin"], lock
+    )
+    token = Token(settings)
     try:
         root = token.find_object(bytes.fromhex(order["root"]), HierarchyKind.ROOT)
         blob, public_key = token.generate_pair(root, KEY_SPECS[order["spec"]])

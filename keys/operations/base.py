@@ -148,9 +148,10 @@ def hsm_refusal(error: Exception, operation: Operation) -> KMSError | None:
         )
         return InternalError()
     log.error(
-        "%s refused by the HSM layer: %s, request %s",
+        "%s refused by the HSM layer: %s (%s), request %s",
         type(operation).__name__,
         type(error).__name__,
+        error,
         operation.call.request_id,
     )
     return ServiceTemporaryUnavailable()

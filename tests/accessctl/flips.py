@@ -34,6 +34,8 @@ WAYS = {
     "group left": 15,
     "policy detached": 15,
 }
+# What is answered to whom may, who may not, and who is nobody.
+EXPECTED = frozenset({"", "UnauthorizedOperation", "AuthFailure.SecretIdNotFound"})
 PAUSE_SECONDS = 0.005
 # A machine that is too busy leaves a flip without a whole request rather than hang.
 LONGEST_WAIT_SECONDS = 0.3
@@ -252,6 +254,17 @@ def flip(stage: Stage, counts: Counts) -> list[tuple[str, int, int]]:
     return forbidden
 
 
+def others(seen: list[list[tuple[int, int, str]]], since: float) -> list[str]:
+    """Say what else was answered: by whom, at which of its requests, when."""
+    return [
+        f"process {number}, request {at} of {len(answers)}, "
+        f"{ended / 1e9 - since:+.2f} s: {code}"
+        for number, answers in enumerate(seen)
+        for at, (_, ended, code) in enumerate(answers)
+        if code not in EXPECTED
+    ]
+
+
 def main(folder: Path) -> dict[str, Any]:
     """Return how many succeeded, were refused, and began too late for that."""
     stage = Stage()
@@ -278,6 +291,7 @@ def main(folder: Path) -> dict[str, Any]:
         "judged": {name: sum(way == name for way, _ in inside) for name in WAYS},
         "successes": [sum(not code for *_, code in each) for each in seen],
         "codes": sorted({code for *_, code in answers}),
+        "others": others(seen, started_at),
         "seconds": round(time.monotonic() - started_at, 1),
         "ended": [process.returncode for process in processes],
     }
