@@ -24,7 +24,9 @@ class Home:
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+def home(
+    django_db_setup: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Home:
     monkeypatch.setattr(softhsm, "_WRITING_SECONDS", 0.001)
     home = Home(tmp_path)
     softhsm.keep_token_object(home.folder)
