@@ -8,6 +8,9 @@ from django.conf import settings
 
 from kmsconsole import softhsm
 
+# The token that is copied is made beside the test database.
+pytestmark = pytest.mark.django_db
+
 
 class Home:
     """A data folder with a copy of the token that the tests run on."""
@@ -24,9 +27,7 @@ class Home:
 
 
 @pytest.fixture
-def home(
-    django_db_setup: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Home:
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
     monkeypatch.setattr(softhsm, "_WRITING_SECONDS", 0.001)
     home = Home(tmp_path)
     softhsm.keep_token_object(home.folder)
