@@ -143,6 +143,23 @@ def confirmed_deletions(keys: Keys | None = None) -> Keys:
     return with_holds(keys.pending_deletion().filter(pk__in=confirmed))
 
 
+def undecided_deletions(until: datetime) -> Keys:
+    """Return those that are held since before `until`, with what the holds say."""
+    holds = DeletionHold.objects.filter(key_id=OuterRef("pk"))
+    undecided = holds.filter(runs_at__isnull=True, at__lte=until)
+    return (
+        CustomerMasterKey.objects.pending_deletion()
+        .filter(Exists(undecided))
+        .annotate(
+            held_since=Subquery(holds.values("at")),
+            attempt_number=Subquery(holds.values("attempt_number")),
+            attempted_at=Subquery(holds.values("attempted_at")),
+            attempted=Subquery(holds.values("operation")),
+            attempted_by=Subquery(holds.values("caller_name")),
+        )
+    )
+
+
 def refuse_held(key: CustomerMasterKey) -> None:
     """Refuse to destroy a key that is held, or has to be from now on."""
     hold = hold_of(key)

@@ -20,6 +20,7 @@ from keys.operations.holding import (
     attempt_on,
     confirmed_deletions,
     hold_of,
+    undecided_deletions,
     waiting_since,
     with_holds,
 )
@@ -42,6 +43,7 @@ LAST_DAYS: Final = timedelta(days=3)
 MISSED_AFTER: Final = timedelta(hours=1)
 BEHIND_AFTER: Final = timedelta(minutes=15)
 _DAY: Final = timedelta(days=1)
+_WEEK: Final = 7
 _BATCH: Final = 20_000
 _PAGE: Final = 200
 
@@ -126,6 +128,10 @@ def dates(stint: Stint) -> None:
     _raise_for(stint, late, _rotation_missed)
     worn = KeyVersion.objects.worn().select_related("key").order_by("pk")
     _raise_for(stint, worn, _budget_near)
+    # Whoever was told less than a day ago that it is held needs no reminder.
+    held = undecided_deletions(until=now - _DAY)
+    near = _within(held, "deletion_date", lte=now + LAST_DAYS)
+    _raise_for(stint, near, _deletion_held)
 
 
 def _within(rows: "QuerySet[Any]", column: str, **bounds: Any) -> "QuerySet[Any]":
@@ -153,13 +159,31 @@ def _raise_for(
     raise_alarms(some)
 
 
-def _deletion_near(key: Any) -> Alarm:
-    """Say when the key goes, or that it waits; once more when that was confirmed."""
+def _deletion_near(key: Any) -> Alarm | None:
+    """Say when the key goes, unless it is held; once more when that was confirmed."""
+    if key.held:
+        return None
     date = key.runs_at or key.deletion_date
     days = -((clock.now() - date) // _DAY)
-    said = {"Date": unix(date), "Days": days} | ({"Held": True} if key.held else {})
+    said = {"Date": unix(date), "Days": days}
     once = f"{unix(date)}|{days}" + ("|confirmed" if key.runs_at else "")
     return alarm_about(AlarmKind.DELETION_NEAR, once, key=key, details=said)
+
+
+def _deletion_held(key: Any) -> Alarm:
+    """Remind of a decision: every day before and after the date, later every week."""
+    past = (clock.now() - key.deletion_date) // _DAY
+    if past > _WEEK:
+        past -= past % _WEEK
+    said = {
+        "Caller": key.attempted_by,
+        "Operation": key.attempted,
+        "Date": unix(key.attempted_at),
+        "Since": unix(key.held_since),
+        "Due": unix(key.deletion_date),
+    }
+    once = f"{key.attempt_number}|{past}"
+    return alarm_about(AlarmKind.DELETION_HELD, once, key=key, details=said)
 
 
 def _material_expires(key: CustomerMasterKey) -> Alarm:

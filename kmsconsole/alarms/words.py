@@ -138,15 +138,24 @@ def _sentence(kind: AlarmKind, alarm: Alarm, said: dict[str, Any]) -> str:
         "what": deed(str(said.get("Operation", ""))),
         "code": said.get("Error", ""),
         "then": _time(said.get("Date")),
+        "since": _time(said.get("Since")),
+        "due": _time(said.get("Due")),
         "number": said.get("Number", ""),
         "reason": said.get("Reason", ""),
     }
     if kind is AlarmKind.CLOCK_HELD:
         known["reason"] = str(_DOUBTS.get(said.get("Doubt", ""), ""))
     if said.get("Held"):
+        # Raised before there were reminders.
         text = gettext(
             "The deletion of %(key)s, due on %(then)s, is held: the key is not "
             "destroyed before somebody confirms that."
+        )
+        return text % known
+    if said.get("Since"):
+        text = gettext(
+            "The deletion of %(key)s, due on %(due)s, has been held since %(since)s, "
+            "and nobody has decided: %(who)s tried “%(what)s” with it on %(then)s."
         )
         return text % known
     if kind is AlarmKind.DELETION_NEAR:

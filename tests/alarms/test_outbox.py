@@ -137,6 +137,7 @@ def alarm(alias: str = "orders", day: str = "1") -> CustomerMasterKey:
 
 
 NEAR = [AlarmKind.DELETION_NEAR.value]
+HELD = [AlarmKind.DELETION_HELD.value]
 
 
 def test_mail_goes_to_proved_addresses_of_those_who_want_and_see_it(
@@ -160,24 +161,32 @@ def test_mail_goes_to_proved_addresses_of_those_who_want_and_see_it(
     assert message["Auto-Submitted"] == "auto-generated"
 
 
-def test_a_held_deletion_is_sent_as_one_that_waits(
+def test_a_reminder_of_a_held_deletion_is_sent_as_one_that_waits(
     mailbox: Mailbox, receiver: Receiver
 ) -> None:
     ann = acting(person())
     mail_to(ann, mailbox)
     hook(ann, receiver)
-    subscribed(ann, Mail=NEAR, Webhook=NEAR)
+    subscribed(ann, Mail=HELD, Webhook=HELD)
     key = CustomerMasterKey.objects.get(id=create_key("orders"))
-    said = {"Date": 1_800_000_000, "Days": 3, "Held": True}
-    raise_alarm(AlarmKind.DELETION_NEAR, "1", key=key, details=said)
-    work()
+    said = {
+        "Caller": "ben",
+        "Operation": "Decrypt",
+        "Date": 1_799_990_000,
+        "Since": 1_799_990_060,
+        "Due": 1_800_000_000,
+    }
+    for _ in range(2):
+        raise_alarm(AlarmKind.DELETION_HELD, "7|0", key=key, details=said)
+        work()
     (message,) = mailbox.messages
     text = str(message.get_payload(decode=True).decode())  # type: ignore[union-attr]
     ((_path, _sent, body),) = receiver.requests
     data = json.loads(body)["data"]
     assert data["Details"] == said
     for told in (text, data["Text"]):
-        assert "orders, due on 15 Jan 2027, 08:00 UTC, is held" in told
+        assert "orders, due on 15 Jan 2027, 08:00 UTC, has been held since" in told
+        assert "ben tried “Decrypt” with it on 15 Jan 2027, 05:13 UTC." in told
         assert "will be destroyed" not in told
     for advised in (text, data["Advice"]):
         assert "Decide: cancel the deletion, or confirm it." in advised

@@ -20,14 +20,17 @@ from keys.operations import (
     Decrypt,
     DescribeKey,
     DisableKey,
+    EnableKey,
     EnableKeyRotation,
     Encrypt,
     ScheduleKeyDeletion,
 )
+from keys.operations.metadata import unix
 from kmsconsole import clock
 from kmsconsole.alarms import watching
 from kmsconsole.alarms.kinds import AlarmKind
 from kmsconsole.alarms.models import Alarm, DeletionHold, Watch
+from kmsconsole.alarms.raising import raise_alarm
 from kmsconsole.alarms.words import told
 from kmsconsole.errors import KMSError
 from kmsconsole.schedule.models import ClockState, Doubt
@@ -188,45 +191,119 @@ def near() -> list[tuple[str, str]]:
     return [(one.sentence, one.mend) for one in some]
 
 
+def held() -> list[tuple[str, str]]:
+    """Return what was said of deletions that are held, and what to do."""
+    some = [told(alarm) for alarm in raised(AlarmKind.DELETION_HELD)]
+    return [(one.sentence, one.mend) for one in some]
+
+
 def test_a_held_deletion_is_not_told_as_one_that_happens(
     later: Later, sweep: Sweeping
 ) -> None:
     key_id = pending(days=7, used=True)
     tried(key_id)
-    later(days=4, hours=1)
+    attempted, due = clock.now(), CustomerMasterKey.objects.get().deletion_date
+    later(minutes=2)
     sweep("attempts")
-    assert raised()[AlarmKind.DELETION_HELD] == 1
-    for _ in range(4):
-        sweep("dates")
+    hold = DeletionHold.objects.get()
+    for day in range(9):
+        for _ in range(2):
+            sweep("dates")
+        # When it is held, then in each of the last three days and after the date.
+        assert len(held()) == 1 + max(0, day - 3)
         later(days=1)
-    # Still one a day, until its date.
-    assert len(near()) == 3
-    for sentence, mend in near():
-        assert "is held: the key is not destroyed before somebody" in sentence
-        assert "will be destroyed" not in sentence
+    assert near() == []
+    when = [date_format(at, "j M Y, H:i") + " UTC" for at in (due, hold.at, attempted)]
+    for sentence, mend in held()[1:]:
+        assert sentence == (
+            f"The deletion of {KEY}, due on {when[0]}, has been held since {when[1]}, "
+            f"and nobody has decided: admin tried “Encrypt” with it on {when[2]}."
+        )
         assert mend.startswith("Decide: cancel the deletion, or confirm it.")
     with override("zh-hans"):
-        for sentence, mend in near():
-            assert "已暂停" in sentence
-            assert mend == told(raised(AlarmKind.DELETION_HELD).get()).mend
-    # Its date is past; once confirmed, it is told of for its last day.
-    sweep("dates")
-    assert len(near()) == 3
+        for sentence, mend in held()[1:]:
+            assert f"{KEY} 原定于" in sentence
+            assert "尚无人决定" in sentence
+            assert mend == held()[0][1]
+    # Once confirmed, it is told of for its last day instead.
     execute(ConfirmKeyDeletion, KeyId=key_id)
+    reminders = len(held())
     for _ in range(2):
         sweep("dates")
     runs = date_format(DeletionHold.objects.get().runs_at, "j M Y, H:i")
-    assert near()[3:] == [
-        (
-            f"{KEY} will be destroyed in less than a day, on {runs} UTC.",
-            near()[3][1],
-        )
-    ]
-    assert near()[3][1].startswith("After that nobody can decrypt")
+    ((sentence, mend),) = near()
+    assert sentence == f"{KEY} will be destroyed in less than a day, on {runs} UTC."
+    assert mend.startswith("After that nobody can decrypt")
     later(days=1, seconds=1)
     assert sweep("destruction")["done"] == 1
     sweep("dates")
-    assert len(near()) == 4
+    assert (len(near()), len(held())) == (1, reminders)
+
+
+def test_who_has_just_been_told_of_a_hold_is_not_reminded_before_a_day(
+    later: Later, sweep: Sweeping
+) -> None:
+    key_id = pending(days=7, used=True)
+    later(days=4, hours=12)
+    sweep("dates")
+    assert (len(near()), len(held())) == (1, 0)
+    tried(key_id)
+    later(minutes=2)
+    sweep("attempts")
+    for hours in (1, 22):
+        later(hours=hours)
+        sweep("dates")
+        assert (len(near()), len(held())) == (1, 1)
+    later(hours=1)
+    sweep("dates")
+    assert (len(near()), len(held())) == (1, 2)
+
+
+def test_the_reminders_of_a_decision_come_every_week_after_the_first(
+    later: Later, sweep: Sweeping
+) -> None:
+    key_id = pending(days=7, used=True)
+    tried(key_id)
+    later(days=8, minutes=1)
+    assert sweep("destruction")["held"] == 1
+    days = []
+    # Half a day behind the date's hour, so that its days are those counted here.
+    later(hours=12)
+    for day in range(1, 31):
+        before = len(held())
+        sweep("dates")
+        days += [day] * (len(held()) - before)
+        later(days=1)
+    # Found a day late and told then; reminded from the next day on.
+    assert days == [2, 3, 4, 5, 6, 7, 14, 21, 28]
+    execute(CancelKeyDeletion, KeyId=key_id)
+    later(days=30)
+    sweep("dates")
+    assert len(held()) == 1 + len(days)
+    # A hold of another waiting period is another occasion.
+    execute(EnableKey, KeyId=key_id)
+    execute(Encrypt, KeyId=key_id, Plaintext="YQ==")
+    execute(DisableKey, KeyId=key_id)
+    execute(ScheduleKeyDeletion, KeyId=key_id, PendingWindowInDays=7)
+    tried(key_id)
+    later(days=5)
+    sweep("attempts")
+    later(days=1, minutes=1)
+    sweep("dates")
+    assert len(held()) == 3 + len(days)
+
+
+def test_after_a_long_stop_one_reminder_is_enough(
+    later: Later, sweep: Sweeping
+) -> None:
+    key_id = pending(days=7, used=True)
+    tried(key_id)
+    later(minutes=2)
+    sweep("attempts")
+    later(days=40)
+    for _ in range(2):
+        sweep("dates")
+    assert len(held()) == 2
 
 
 def test_a_deletion_confirmed_before_its_date_is_news_once(
@@ -234,18 +311,42 @@ def test_a_deletion_confirmed_before_its_date_is_news_once(
 ) -> None:
     key_id = pending(days=7, used=True)
     tried(key_id)
-    later(days=5)
+    later(days=3)
     sweep("attempts")
+    later(days=2)
     sweep("dates")
+    assert (len(near()), len(held())) == (0, 2)
     execute(ConfirmKeyDeletion, KeyId=key_id)
     for _ in range(2):
         sweep("dates")
-    (held, _), (confirmed, _) = near()
-    assert "is held" in held
+    ((confirmed, _),) = near()
     assert f"{KEY} will be destroyed in less than 2 days" in confirmed
     later(days=1, hours=1)
     sweep("dates")
-    assert len(near()) == 3
+    assert (len(near()), len(held())) == (2, 2)
+
+
+def test_what_was_told_of_a_held_deletion_before_reminders_stays_true() -> None:
+    key = CustomerMasterKey.objects.get(pk=pending())
+    said = {"Date": unix(clock.now()), "Days": 2, "Held": True}
+    raise_alarm(AlarmKind.DELETION_NEAR, "1|2", key=key, details=said)
+    ((sentence, mend),) = near()
+    assert "is held: the key is not destroyed before somebody" in sentence
+    assert mend.startswith("Decide: cancel the deletion, or confirm it.")
+
+
+@pytest.mark.skipif("connection.vendor != 'sqlite'", reason="reads SQLite's plans")
+def test_reminders_are_found_among_the_deletions_that_are_near(later: Later) -> None:
+    with CaptureQueriesContext(connection) as asked:
+        watching.dates(Stint())
+    (query,) = [q["sql"] for q in asked if "caller_name" in q["sql"]]
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN QUERY PLAN {query}")
+        plan = [str(row[3]) for row in cursor.fetchall()]
+    assert " INDEX keys_deletion_due (deletion_date<?)" in plan[0]
+    holds = [step for step in plan if "alarms_deletionhold" in step or " U0 " in step]
+    assert holds
+    assert all("(key_id=?)" in step for step in holds), plan
 
 
 def test_material_of_a_key_pending_deletion_does_not_expire(
