@@ -283,7 +283,6 @@ class ScheduleDataKeyDeletionView(OfferedDataKeyView):
             "least": LEAST_DAYS,
             "most": MOST_DAYS,
             "destroyed_on": in_words(date_after(days)),
-            "named": {"alias": self.row.name},
         }
 
     def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:

@@ -1,12 +1,13 @@
 """Making a data key that is kept here, and keeping one that exists already."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.decorators import method_decorator
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters
 
@@ -26,9 +27,17 @@ _PAIRS = (KeyKind.SIGNING, KeyKind.DECRYPTING)
 
 @method_decorator(sensitive_post_parameters(), name="dispatch")
 class AddDataKeyView(OfferedView):
-    """A form that leaves one more data key under a key; leads to that one."""
+    """A form that leaves one more data key under a key; leads to that one.
 
+    `heading` names the key by `%(name)s`; `fields` is the template of what is asked
+    beside name and description.
+    """
+
+    template = "keys/data_keys/add.html"
     part = "form"
+    heading: ClassVar[Promise]
+    fields: ClassVar[str]
+    button: ClassVar[Promise]
     # Two data keys from one wish: names are unique, but a name costs nothing to change.
     once = True
 
@@ -47,6 +56,10 @@ class AddDataKeyView(OfferedView):
         """Return why it would be refused now, and the same as an API call."""
         return super().context(form) | {
             "label": self.label,
+            "heading": str(self.heading) % {"name": self.key.alias},
+            "fields": self.fields,
+            "icon": self.icon,
+            "button": self.button,
             "blocked": self.reason(self.glance, self.key),
             "api": self.api(),
         }
@@ -66,9 +79,11 @@ class HostDataKeyView(AddDataKeyView):
 
     operation = GenerateHostedDataKey
     form = HostDataKeyForm
-    template = "keys/data_keys/make.html"
     slug = "host-data-key"
     label = gettext_lazy("New data key")
+    heading = gettext_lazy("New data key under %(name)s")
+    fields = "keys/data_keys/make.html"
+    button = gettext_lazy("Make data key")
     icon = "plus"
     done = gettext_lazy("The data key was made. Its ciphertext is kept here.")
 
@@ -109,9 +124,10 @@ class ImportDataKeyView(AddDataKeyView):
 
     operation = ImportDataKey
     form = ImportDataKeyForm
-    template = "keys/data_keys/import.html"
     slug = "import-data-key"
-    label = gettext_lazy("Import data key")
+    label = button = gettext_lazy("Import data key")
+    heading = gettext_lazy("Import a data key under %(name)s")
+    fields = "keys/data_keys/import.html"
     icon = "upload"
     done = gettext_lazy("The data key was imported. Its ciphertext is kept here.")
 
