@@ -25,4 +25,4 @@ elif __name__ == "benchmarks.noop":
     from keys.api import dispatch  # isort: skip
 
     __all__ = ["application"]
-    dispatch.run = _constant
+    dispatch.receive = dispatch.run = _constant

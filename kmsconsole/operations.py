@@ -22,7 +22,7 @@ from pydantic import ValidationError
 from kmsconsole import clock
 from kmsconsole.audit import queries, recorder
 from kmsconsole.audit.models import Outcome
-from kmsconsole.audit.recorder import together
+from kmsconsole.audit.recorder import Gathered
 from kmsconsole.errors import (
     AuthFailure,
     InternalError,
@@ -36,6 +36,7 @@ from kmsconsole.principals import Call, Decision, Kind, Principal
 
 __all__ = [
     "Effect",
+    "Gathered",
     "Operation",
     "Result",
     "Scope",
@@ -44,7 +45,6 @@ __all__ = [
     "record_refusal",
     "record_unauthenticated_refusal",
     "registry",
-    "together",
 ]
 
 log = logging.getLogger(__name__)

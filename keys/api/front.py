@@ -25,7 +25,7 @@ from kmsconsole.errors import (
     KMSError,
     ServiceTemporaryUnavailable,
 )
-from kmsconsole.operations import together
+from kmsconsole.operations import Gathered
 from kmsconsole.statements import Ahead
 
 if TYPE_CHECKING:
@@ -68,26 +68,42 @@ class ApiFront:
         return [content]
 
 
-def answers(requests: Sequence[Mapping[str, Any]]) -> list[Answer]:
-    """Answer requests for quick operations: read and commit together, do in turn."""
-    # What Django does before each request, without the cost of its signals; what it
-    # does afterwards is done before the next one.
-    close_old_connections()
-    incoming = [dispatch.take(environ) for environ in requests]
-    try:
-        ahead = foresight.read(incoming)
-        done = together(map(partial, repeat(_answer), incoming, ahead))
-    except Exception as fault:  # noqa: BLE001 - whoever waits must get an answer
-        _log_fault(fault, "")
-        done = [_refused(InternalError(), each) for each in incoming]
-    return [
-        _written(
-            _refused(ServiceTemporaryUnavailable(), each)
-            if isinstance(answer, DatabaseError)
-            else answer
-        )
-        for each, answer in zip(incoming, done, strict=True)
-    ]
+class Begun:
+    """Requests for quick operations that were done in turn; answered once recorded."""
+
+    def __init__(self, requests: Sequence[Mapping[str, Any]]) -> None:
+        """Read together what they ask, and do one after the other."""
+        # What Django does before each request, without the cost of its signals; what
+        # it does afterwards is done before the next one.
+        close_old_connections()
+        self._incoming = [dispatch.take(environ) for environ in requests]
+        self._gathered: Gathered[dict[str, Any]] | None = None
+        try:
+            ahead = foresight.read(self._incoming)
+            self._gathered = Gathered(
+                map(partial, repeat(_answer), self._incoming, ahead)
+            )
+        except Exception as fault:  # noqa: BLE001 - whoever waits must get an answer
+            _log_fault(fault, "")
+
+    def answers(self) -> list[Answer]:
+        """Commit their events together, then return an answer for each."""
+        done: Sequence[dict[str, Any] | DatabaseError] = []
+        try:
+            if self._gathered is not None:
+                done = self._gathered.commit()
+        except Exception as fault:  # noqa: BLE001 - whoever waits must get an answer
+            _log_fault(fault, "")
+        if not done:
+            done = [_refused(InternalError(), each) for each in self._incoming]
+        return [
+            _written(
+                _refused(ServiceTemporaryUnavailable(), each)
+                if isinstance(answer, DatabaseError)
+                else answer
+            )
+            for each, answer in zip(self._incoming, done, strict=True)
+        ]
 
 
 def _written(content: dict[str, Any]) -> Answer:

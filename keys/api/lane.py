@@ -2,20 +2,22 @@
 
 Threads that compute at the same time take the interpreter from each other, and each
 waits for the disk by itself (docs/performance.md). Here one thread does what came in,
-commits the events of all of it, and only then the answers leave. What comes in
-meanwhile is next.
+then commits the events of all of it, and only then the answers leave. While it waits
+for that, the other thread does what came in meanwhile.
 """
 
 import asyncio
-from collections import deque
+import os
+import signal
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from queue import Empty, SimpleQueue
+from threading import Lock, Thread
 from typing import Any, NamedTuple
 
-from keys.api import front
-from keys.api.front import Answer
+from keys.api.front import Answer, Begun, speaks_api
 from kmsconsole.operations import operation_named
 
+_THREADS = 2
 # Who came first waits for all of a group.
 _MOST_AT_ONCE = 16
 
@@ -26,12 +28,16 @@ class _Asked(NamedTuple):
 
 
 class Lane:
-    """Answers API requests for quick operations; its thread has its own connection."""
+    """Answers API requests for quick operations, for the loop that asks first.
+
+    Its threads have a connection to the database each.
+    """
 
     def __init__(self) -> None:
-        self._thread = ThreadPoolExecutor(1, "lane")
-        self._waiting: deque[_Asked] = deque()
-        self._is_moving = False
+        self._arriving: list[_Asked] = []
+        self._waiting: SimpleQueue[list[_Asked]] = SimpleQueue()
+        self._turn = Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     def takes(self, environ: Mapping[str, Any]) -> bool:
         """Say whether a request is for the API and names a quick operation."""
@@ -40,43 +46,54 @@ class Lane:
             operation is not None
             and operation.quick
             and environ["PATH_INFO"] == "/"
-            and front.speaks_api(environ)
+            and speaks_api(environ)
         )
 
     async def answer(self, environ: Mapping[str, Any]) -> Answer:
         """Return headers and content of the answer, once its event was committed."""
-        loop = asyncio.get_running_loop()
+        loop = self._loop or self._begin()
         asked = _Asked(environ, loop.create_future())
-        self._waiting.append(asked)
-        if not self._is_moving:
-            self._is_moving = True
-            # Those that came at the same time come along.
-            loop.call_soon(self._thread.submit, self._work, loop)
+        if not self._arriving:
+            # Those that arrive at the same time come along.
+            loop.call_soon(self._enqueue)
+        self._arriving.append(asked)
         return await asked.answer
 
-    def _work(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _begin(self) -> asyncio.AbstractEventLoop:
+        self._loop = loop = asyncio.get_running_loop()
+        for number in range(_THREADS):
+            name = f"lane-{number}"
+            Thread(target=self._move, args=(loop,), name=name, daemon=True).start()
+        return loop
+
+    def _enqueue(self) -> None:
+        arrived, self._arriving = self._arriving, []
+        for start in range(0, len(arrived), _MOST_AT_ONCE):
+            self._waiting.put(arrived[start : start + _MOST_AT_ONCE])
+
+    def _move(self, loop: asyncio.AbstractEventLoop) -> None:
         try:
-            while group := self._next():
-                answers = front.answers([asked.environ for asked in group])
-                loop.call_soon_threadsafe(_hand_out, group, answers)
+            while True:
+                with self._turn:
+                    group = self._next()
+                    begun = Begun([asked.environ for asked in group])
+                loop.call_soon_threadsafe(_hand_out, group, begun.answers())
         finally:
-            loop.call_soon_threadsafe(self._rest, loop)
+            # Without its threads a worker answers nobody: another one has to do it.
+            os.kill(os.getpid(), signal.SIGTERM)
 
     def _next(self) -> list[_Asked]:
-        group: list[_Asked] = []
-        while self._waiting and len(group) < _MOST_AT_ONCE:
-            group.append(self._waiting.popleft())
+        group = self._waiting.get()
+        while len(group) < _MOST_AT_ONCE:
+            try:
+                group += self._waiting.get_nowait()
+            except Empty:
+                break
         return group
-
-    def _rest(self, loop: asyncio.AbstractEventLoop) -> None:
-        # Something may have come since the thread looked last.
-        self._is_moving = bool(self._waiting)
-        if self._is_moving:
-            self._thread.submit(self._work, loop)
 
 
 def _hand_out(group: list[_Asked], answers: list[Answer]) -> None:
     for asked, answer in zip(group, answers, strict=True):
-        # Whoever asked may have been given up meanwhile.
+        # Whoever asked may have left meanwhile.
         if not asked.answer.done():
             asked.answer.set_result(answer)

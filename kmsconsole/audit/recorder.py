@@ -10,7 +10,7 @@ from functools import lru_cache
 from hashlib import sha256
 from itertools import chain
 from json import JSONEncoder
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from django.db import DatabaseError, DataError, IntegrityError, connection
 from django.db.transaction import atomic
@@ -166,7 +166,7 @@ def transaction() -> Iterator[list[Event]]:
 def write(events: Sequence[Event]) -> None:
     """Commit events on their own; a database error means none was recorded.
 
-    Inside `together` they are committed with those of others, before anything leaves.
+    What is gathered is committed with that of others, before anything leaves.
     """
     if _gathering.events is not None:
         _gathering.events.extend(events)
@@ -178,7 +178,7 @@ def write(events: Sequence[Event]) -> None:
 
 
 class _Gathering(threading.local):
-    """The events of what this thread does inside `together`."""
+    """The events of what this thread does for `Gathered`."""
 
     events: list[Event] | None = None
 
@@ -186,32 +186,37 @@ class _Gathering(threading.local):
 _gathering = _Gathering()
 
 
-def together(works: Iterable[Callable[[], Done]]) -> list[Done | DatabaseError]:
-    """Do one after the other and commit the events of all with one statement.
+class Gathered(Generic[Done]):
+    """What was done in turn and not yet recorded; nobody gets it before `commit`."""
 
-    Returns, after that commit, what each returned; the database's error in the place of
-    whose events were not committed. What must not raise raises through here, and then
-    nobody gets anything.
-    """
-    done: list[Done | DatabaseError] = []
-    events: list[list[Event]] = []
-    try:
-        for work in works:
-            _gathering.events = []
-            done.append(work())
-            events.append(_gathering.events)
-    finally:
-        _gathering.events = None
-    try:
-        if any(events):
-            write(list(chain.from_iterable(events)))
-    except (DataError, IntegrityError):
-        # One of them can't be recorded; that is no fault of the others.
-        for at, own in enumerate(events):
-            try:
-                write(own)
-            except DatabaseError as error:
-                done[at] = error
-    except DatabaseError as error:
-        return [error] * len(done)
-    return done
+    def __init__(self, works: Iterable[Callable[[], Done]]) -> None:
+        """Do one after the other; what one of them raises, raises here."""
+        self._done: list[Done] = []
+        self._events: list[list[Event]] = []
+        try:
+            for work in works:
+                _gathering.events = []
+                self._done.append(work())
+                self._events.append(_gathering.events)
+        finally:
+            _gathering.events = None
+
+    def commit(self) -> list[Done | DatabaseError]:
+        """Commit the events of all with one statement, and return what each returned.
+
+        The database's error stands in the place of whose events were not committed.
+        """
+        done: list[Done | DatabaseError] = [*self._done]
+        try:
+            if any(self._events):
+                write(list(chain.from_iterable(self._events)))
+        except (DataError, IntegrityError):
+            # One of them can't be recorded; that is no fault of the others.
+            for at, own in enumerate(self._events):
+                try:
+                    write(own)
+                except DatabaseError as error:
+                    done[at] = error
+        except DatabaseError as error:
+            return [error] * len(done)
+        return done

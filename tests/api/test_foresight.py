@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 
 from keys import material
 from keys.api import foresight
-from keys.api.front import answers as answer
+from keys.api.front import Begun
 from keys.crypto import ciphertext
 from keys.models import CustomerMasterKey
 from kmsconsole import statements
@@ -142,7 +142,9 @@ def test_each_of_several_requests_has_its_own_rows(
         for each, action, parameters, _ in asks
     ]
     with CaptureQueriesContext(connection) as seen:
-        answers = [json.loads(content)["Response"] for _, content in answer(requests)]
+        answers = [
+            json.loads(content)["Response"] for _, content in Begun(requests).answers()
+        ]
     reads = [each["sql"] for each in seen if each["sql"].startswith("SELECT")]
     assert len(reads) == 1, reads
     codes = [each.get("Error", {}).get("Code", "") for each in answers]

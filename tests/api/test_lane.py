@@ -3,14 +3,15 @@
 import asyncio
 import base64
 import json
-from collections import Counter
+import threading
 from collections.abc import Sequence
 from typing import Any
 
 import pytest
 from django.db import DataError, OperationalError
 
-from keys.api import front
+from keys.api import lane as module
+from keys.api.front import Answer, Begun
 from keys.api.lane import Lane
 from kmsconsole.audit import recorder
 from kmsconsole.audit.models import AuditEvent
@@ -29,7 +30,7 @@ def request(sender: Sender, action: str, **parameters: Any) -> dict[str, Any]:
 
 def answered(requests: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     told = []
-    for headers, content in front.answers(requests):
+    for headers, content in Begun(requests).answers():
         assert dict(headers)[b"content-length"] == str(len(content)).encode()
         told.append(json.loads(content)["Response"])
     return told
@@ -179,15 +180,23 @@ def test_who_comes_together_is_answered_together(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     groups: list[int] = []
+    committing = threading.Barrier(2)
 
-    def answers(requests: Sequence[dict[str, Any]]) -> list[front.Answer]:
-        groups.append(len(requests))
-        return [([], each["number"]) for each in requests]
+    class Work:
+        def __init__(self, requests: Sequence[dict[str, Any]]) -> None:
+            groups.append(len(requests))
+            self.requests = requests
 
-    monkeypatch.setattr(front, "answers", answers)
+        def answers(self) -> list[Answer]:
+            if self.requests[0].get("waits"):
+                # Both threads are here at once: one did its work meanwhile.
+                committing.wait(20)
+            return [([], each["number"]) for each in self.requests]
 
-    async def ask(lane: Lane, number: int) -> list[bytes]:
-        asked = (lane.answer({"number": b"%d" % at}) for at in range(number))
+    monkeypatch.setattr(module, "Begun", Work)
+
+    async def ask(lane: Lane, number: int, **more: Any) -> list[bytes]:
+        asked = (lane.answer({"number": b"%d" % at, **more}) for at in range(number))
         return [content for _, content in await asyncio.gather(*asked)]
 
     async def all_of_it() -> None:
@@ -195,6 +204,7 @@ def test_who_comes_together_is_answered_together(
         assert await ask(lane, 40) == [b"%d" % at for at in range(40)]
         assert max(groups) == 16
         assert sum(groups) == 40
+        assert await ask(lane, 32, waits=True) == [b"%d" % at for at in range(32)]
         # Again, after it came to rest; one who leaves takes nothing from the others.
         for _ in range(50):
             left = asyncio.ensure_future(lane.answer({"number": b"left"}))
@@ -203,4 +213,3 @@ def test_who_comes_together_is_answered_together(
             assert await ask(lane, 2) == [b"0", b"1"]
 
     asyncio.run(asyncio.wait_for(all_of_it(), 60))
-    assert Counter(groups)
