@@ -98,7 +98,7 @@ lock:
 	$(LOCK) pyproject.toml --extra postgres --extra redis -o requirements.lock
 	$(LOCK) pyproject.toml --extra postgres --extra redis --extra dev -c requirements.lock \
 		-o requirements-dev.lock
-	echo 'moto[server]>=5' | $(LOCK) - -o requirements-bench.lock
+	printf 'moto[server]>=5\npy-spy>=0.4\n' | $(LOCK) - -o requirements-bench.lock
 
 # The data folder var/ holds keys and is never removed by a rule.
 clean:

@@ -2,8 +2,8 @@
 
 Instead measure `make bench ARGS=list` the list of keys, `ARGS=access` what permissions
 cost, `ARGS=growth` whether much data slows requests down, `ARGS=memory` whether workers
-grow, `ARGS=parts` where the processor time of a request goes, `ARGS=sweeps` what
-happens by itself.
+grow, `ARGS=parts` where the processor time of a request goes and `ARGS=profile` where
+its time goes under load, `ARGS=sweeps` what happens by itself.
 
 Machines differ and are noisy: ratios of one run are what to compare, not figures of
 two runs. A refusal counts as a failure. Rate limits are off.
@@ -26,6 +26,7 @@ from benchmarks import (
     paced,
     parts,
     postgresql,
+    profile,
     servers,
     sweeps,
 )
@@ -194,6 +195,7 @@ if __name__ == "__main__":
         "growth": growth.main,
         "memory": memory.main,
         "parts": parts.main,
+        "profile": profile.main,
         "sweeps": sweeps.main,
     }
     sys.exit(mains.get("".join(sys.argv[1:]), main)())
