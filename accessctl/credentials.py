@@ -21,7 +21,7 @@ from kmsconsole import clock
 from kmsconsole.errors import AddressNotAllowed
 from kmsconsole.moments import aware
 from kmsconsole.principals import Credential, Kind, Principal
-from kmsconsole.statements import Question, Statement
+from kmsconsole.statements import Question, Row, Statement
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +44,12 @@ def question(secret_id: str) -> Question | None:
     if secret_id.startswith(products.PREFIX):
         return None
     return _SELECT, (secret_id,)
+
+
+def subject(row: Row) -> int | None:
+    """Return the uin of a sub-account, by the row of `question`; None for root."""
+    _, _, _, _, _, _, uin, _, is_root, *_ = row
+    return None if is_root else uin
 
 
 def find(secret_id: str) -> Credential | None:

@@ -4,7 +4,7 @@
 that button, list, refusal and explanation agree.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import or_
@@ -14,7 +14,7 @@ from uuid import UUID
 from accessctl import products, rulebook
 from accessctl.models import User
 from accessctl.rules import Question, Reach, Rule, Verdict, judge
-from kmsconsole import clock
+from kmsconsole import clock, statements
 from kmsconsole.operations import Operation, Scope, registry
 from kmsconsole.principals import Call, Decision, Kind
 
@@ -88,6 +88,11 @@ def decide(call: Call, operation: type[Operation], resource: Any) -> Decision:
     if rules is None:
         rules = gather(call, [question.key])
     return decision_of(judge(rules, question))
+
+
+def questions(uin: int, key_id: UUID) -> Sequence[statements.Question]:
+    """Return what `gather` will read for a sub-account and a key, to be read ahead."""
+    return rulebook.questions(uin, (key_id,))
 
 
 def gather(call: Call, resources: Iterable[Any]) -> rulebook.Rules:

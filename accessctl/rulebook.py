@@ -57,6 +57,7 @@ _POLICIES = (
     "LEFT JOIN accessctl_policy d ON d.id = a.policy_id WHERE {who}"
 )
 _ONE = "u.uin = %s"
+_WHOSE: tuple[str, ...] = ("bigint", "bigint")
 _ALL = "u.account_id = %s AND u.deleted_at IS NULL AND NOT u.is_root"
 
 # So many IDs may stand in a statement; more are left to the database.
@@ -68,6 +69,14 @@ Rules = tuple[Rule, ...]
 def rules_of(uin: int, keys: Sequence[UUID] = ()) -> Rules:
     """Return what holds for one person, on the account and on these keys."""
     return _read(_ONE, uin, keys).get(uin, ())
+
+
+def questions(uin: int, keys: Sequence[UUID]) -> list[statements.Question]:
+    """Return what `rules_of` will read, to be read ahead."""
+    return [
+        (_policies_of(_ONE), [uin, uin]),
+        (_grants_on(_ONE, len(keys)), _grants_parameters(uin, keys)),
+    ]
 
 
 def rules_of_all(account_uin: int, keys: Sequence[UUID] = ()) -> dict[int, Rules]:
@@ -124,29 +133,32 @@ def _read(who: str, subject: int, keys: Sequence[UUID]) -> dict[int, Rules]:
 
 
 def _grants(who: str, subject: int, keys: Sequence[UUID]) -> Iterable[tuple[int, Rule]]:
-    parameters: list[Any] = [subject, subject]
-    if keys:
-        on_keys = [subject, *(key.hex for key in keys)]
-        parameters = [*on_keys, *on_keys, *parameters]
-    rows = _grants_on(who, len(keys)).all(parameters)
+    rows = _grants_on(who, len(keys)).all(_grants_parameters(subject, keys))
     for right, until, request, group, key, uin in rows:
         ends = aware(until) if until is not None else None
         where = _uuid(key) if key is not None else None
         yield uin, granted(right, ends, where, group=group, request=request)
 
 
+def _grants_parameters(subject: int, keys: Sequence[UUID]) -> list[Any]:
+    on_account: list[Any] = [subject, subject]
+    on_keys = [subject, *(key.hex for key in keys)]
+    return [*on_keys, *on_keys, *on_account] if keys else on_account
+
+
 @lru_cache(maxsize=256)
 def _grants_on(who: str, keys: int) -> statements.Statement:
-    query = _ON_ACCOUNT.format(who=who)
+    query, types = _ON_ACCOUNT.format(who=who), _WHOSE
     if keys:
         # First, so that PostgreSQL takes the type of the last column from here.
         query = _ON_KEYS.format(who=who, keys=", ".join(["%s"] * keys)) + query
-    return statements.Statement(query)
+        types = ("bigint", *("uuid",) * keys) * 2 + types
+    return statements.Statement(query, types)
 
 
 @lru_cache(maxsize=2)
 def _policies_of(who: str) -> statements.Statement:
-    return statements.Statement(_POLICIES.format(who=who))
+    return statements.Statement(_POLICIES.format(who=who), _WHOSE)
 
 
 def _uuid(stored: Any) -> UUID:

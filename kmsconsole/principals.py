@@ -4,12 +4,13 @@ The answers come from the evaluator and the credential lookup that settings name
 that nothing below the access-control app has to know it.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol, cast
+from uuid import UUID
 
 from django.conf import settings
 from django.utils.module_loading import import_string
@@ -17,7 +18,7 @@ from django.utils.translation import gettext
 
 if TYPE_CHECKING:
     from kmsconsole.operations import Operation
-    from kmsconsole.statements import Question
+    from kmsconsole.statements import Question, Row
 
 
 SERVICE_UIN = 0
@@ -63,6 +64,9 @@ class Evaluator(Protocol):
     def sees_all(self, call: "Call", operation: "type[Operation]") -> bool:
         """Say whether `visible` leaves out nothing of the caller's account."""
 
+    def questions(self, uin: int, key_id: UUID) -> "Sequence[Question]":
+        """Return what deciding on a key asks about a sub-account, to be read ahead."""
+
 
 @cache
 def _evaluator() -> Evaluator:
@@ -77,6 +81,9 @@ class Credentials(Protocol):
 
     def question(self, secret_id: str) -> "Question | None":
         """Return what `find` will read, to be read ahead, if that is one row."""
+
+    def subject(self, row: "Row") -> int | None:
+        """Return whose rules decide, by that row; None where nobody's do."""
 
 
 @cache
@@ -163,6 +170,12 @@ def find_credential(secret_id: str) -> Credential | None:
 def credential_question(secret_id: str) -> "Question | None":
     """Return what `find_credential` will read, to be read ahead."""
     return _credentials().question(secret_id)
+
+
+def rules_questions(credential: "Row", key_id: UUID) -> "Sequence[Question]":
+    """Return what deciding on a key will ask, by the row of `credential_question`."""
+    uin = _credentials().subject(credential)
+    return () if uin is None else _evaluator().questions(uin, key_id)
 
 
 def names_of(uins: Iterable[int]) -> dict[int, str]:

@@ -43,7 +43,11 @@ class Statement:
         return row
 
     def all(self, parameters: Sequence[Any]) -> list[Row]:
-        """Read every row."""
+        """Read every row; what was read ahead is handed out once."""
+        if _ahead.rows:
+            found: list[Row] | None = _ahead.rows.pop((self, *parameters), _UNREAD)
+            if found is not _UNREAD and not _in_transaction():
+                return found or []
         rows: list[Row] = self._read(parameters).fetchall()
         return rows
 
@@ -98,8 +102,8 @@ def _prepared(raw: Any) -> Any:
 
 
 Question = tuple[Statement, Sequence[Any]]
-# What was read ahead, by statement and parameters.
-Ahead = dict[tuple[Any, ...], Row | None]
+# What was read ahead, by statement and parameters: what `one` or `all` will return.
+Ahead = dict[tuple[Any, ...], Any]
 
 
 class _Ahead(local):
@@ -145,7 +149,8 @@ def read_ahead(requests: Sequence[Sequence[Question]]) -> list[Ahead]:
     if not longest:
         return [{} for _ in requests]
     together = _together(tuple(statement for statement, _ in longest))
-    rows = together.rows(_columns(longest, requests))
+    parameters = [_flat(questions) for questions in requests]
+    rows = together.rows(_columns(together.number, parameters))
     return [
         {
             (statement, *given): row[start:end] if row[start - 1] else None
@@ -157,18 +162,49 @@ def read_ahead(requests: Sequence[Sequence[Question]]) -> list[Ahead]:
     ]
 
 
-def _columns(
-    longest: Sequence[Question], requests: Sequence[Sequence[Question]]
-) -> list[list[Any]]:
-    """Return one list a parameter, with None for those that don't ask."""
-    return [
-        [
-            questions[at][1][number] if at < len(questions) else None
-            for questions in requests
-        ]
-        for at, (statement, _) in enumerate(longest)
-        for number in range(len(statement.types))
-    ]
+def read_all_ahead(questions: Sequence[Question]) -> list[list[Row]]:
+    """Read now, in one statement, every row that each of these questions has.
+
+    All ask the same statement.
+    """
+    statement = questions[0][0]
+    parameters = [given for _, given in questions]
+    found: list[list[Row]] = [[] for _ in questions]
+    columns = _columns(len(statement.types), parameters)
+    for place, *row in _for_each(statement).all(columns):
+        found[place - 1].append(tuple(row))
+    return found
+
+
+def _flat(questions: Sequence[Question]) -> list[Any]:
+    return [each for _, given in questions for each in given]
+
+
+def _columns(number: int, parameters: Sequence[Sequence[Any]]) -> list[list[Any]]:
+    """Return one list a parameter, with None where somebody has fewer of them."""
+    rows = (tuple(row) + (None,) * (number - len(row)) for row in parameters)
+    return [list(column) for column in zip(*rows, strict=True)]
+
+
+def _asked(types: Sequence[str]) -> tuple[str, Iterator[str]]:
+    """Return the table of what each asks, and the names of its columns."""
+    given = ", ".join(f"%s::{kind}[]" for kind in types)
+    names = [f"a{at}" for at in range(len(types))]
+    table = f"unnest({given}) WITH ORDINALITY AS asked({', '.join(names)}, place)"
+    return table, (f"asked.{name}" for name in names)
+
+
+def _of(text: str, names: Iterator[str]) -> str:
+    return re.sub("%s", lambda _: next(names), text)
+
+
+@lru_cache(maxsize=64)
+def _for_each(statement: Statement) -> Statement:
+    table, names = _asked(statement.types)
+    return Statement(
+        f"SELECT asked.place, q.* FROM {table} "  # noqa: S608 - statements
+        f"CROSS JOIN LATERAL ({_of(statement.text, names)}) q"
+    )
 
 
 class _Together:
@@ -180,21 +216,16 @@ class _Together:
 
     def __init__(self, statements: tuple[Statement, ...]) -> None:
         types = [kind for statement in statements for kind in statement.types]
-        numbers = iter(range(len(types)))
-        parts = [
-            f"LEFT JOIN LATERAL (SELECT 1 AS {_THERE}, q.* FROM ({text}) q) "  # noqa: S608 - statements
-            f"p{at} ON true"
-            for at, text in enumerate(
-                re.sub("%s", lambda _: f"asked.a{next(numbers)}", statement.text)
-                for statement in statements
-            )
-        ]
-        given = ", ".join(f"%s::{kind}[]" for kind in types)
-        names = ", ".join(f"a{at}" for at in range(len(types)))
-        columns = ", ".join(f"p{at}.*" for at in range(len(parts)))
+        self.number = len(types)
+        table, names = _asked(types)
+        parts = " ".join(
+            f"LEFT JOIN LATERAL (SELECT 1 AS {_THERE}, q.* "  # noqa: S608 - statements
+            f"FROM ({_of(statement.text, names)}) q) p{at} ON true"
+            for at, statement in enumerate(statements)
+        )
+        columns = ", ".join(f"p{at}.*" for at in range(len(statements)))
         self._statement = Statement(
-            f"SELECT {columns} FROM unnest({given}) WITH ORDINALITY "  # noqa: S608 - statements
-            f"AS asked({names}, place) {' '.join(parts)} ORDER BY asked.place"
+            f"SELECT {columns} FROM {table} {parts} ORDER BY asked.place"  # noqa: S608 - statements
         )
         self.places: list[tuple[int, int]] = []
 

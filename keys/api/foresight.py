@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 from uuid import UUID
 
+import structlog
 from django.conf import settings
 from django.db import DatabaseError
 
@@ -18,10 +19,20 @@ from keys.api.signature import SignedRequest
 from keys.crypto import ciphertext
 from keys.operations.cryptography import CryptographicOperation
 from kmsconsole.audit import queries
-from kmsconsole.principals import credential_question
-from kmsconsole.statements import Ahead, Question, read_ahead, worthwhile
+from kmsconsole.principals import credential_question, rules_questions
+from kmsconsole.statements import (
+    Ahead,
+    Question,
+    read_ahead,
+    read_all_ahead,
+    worthwhile,
+)
 
 _KEY_ID = re.compile(rb'"KeyId" ?: ?"([0-9A-Fa-f-]{36})"')
+log = structlog.get_logger(__name__)
+
+# Access key, signature, key.
+_WITH_KEY = 3
 _BLOB = re.compile(rb'"CiphertextBlob" ?: ?"([0-9A-Za-z+/]{52})')
 
 
@@ -30,10 +41,34 @@ def read(requests: Sequence[Incoming]) -> list[Ahead]:
     if not worthwhile():
         return [{} for _ in requests]
     try:
-        return read_ahead([_questions(each) for each in requests])
-    except DatabaseError:
+        asked = [_questions(each) for each in requests]
+        ahead = read_ahead(asked)
+        _add_rules(asked, ahead)
+    except DatabaseError as error:
         # Each of them then asks by itself and is answered by itself.
+        log.warning("rows can't be read together", error=type(error).__name__)
         return [{} for _ in requests]
+    return ahead
+
+
+def _add_rules(asked: Sequence[Sequence[Question]], ahead: Sequence[Ahead]) -> None:
+    """Read what permission will ask about those whose key is there."""
+    wanted: list[tuple[Ahead, Sequence[Question]]] = []
+    for questions, rows in zip(asked, ahead, strict=True):
+        if len(questions) < _WITH_KEY:
+            continue
+        (credential, key) = (questions[0], questions[-1])
+        found = rows[credential[0], *credential[1]]
+        if found is not None and rows[key[0], *key[1]] is not None:
+            rules = rules_questions(found, UUID(key[1][1]))
+            if rules:
+                wanted.append((rows, rules))
+    if not wanted:
+        return
+    for alike in zip(*(rules for _, rules in wanted), strict=True):
+        read = zip(wanted, alike, read_all_ahead(alike), strict=True)
+        for (rows, _), (statement, given), answer in read:
+            rows[statement, *given] = answer
 
 
 def _questions(incoming: Incoming) -> list[Question]:

@@ -10,12 +10,16 @@ import pytest
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
+from accessctl.models import User
+from accessctl.operations import CreateAccessKey
 from keys import material
 from keys.api import foresight
-from keys.api.front import Begun
+from keys.api.front import ApiFront, Begun
 from keys.crypto import ciphertext
 from keys.models import CustomerMasterKey
 from kmsconsole import statements
+from kmsconsole.principals import Call, Kind, Principal
+from tests.accessctl.people import grant, revoke, sub_account
 from tests.api.wire import REGION, Message, Sender
 from tests.personas import ACCOUNT
 
@@ -151,6 +155,40 @@ def test_each_of_several_requests_has_its_own_rows(
     assert [code.rpartition(".")[2] for code in codes] == [code for *_, code in asks]
     named = [each.get("KeyId") for each in answers]
     assert named == [key_id, None, other, key_id, None, None, None, other]
+
+
+def test_rules_of_sub_accounts_are_read_together(
+    sender: Sender, key_id: str, application: ApiFront
+) -> None:
+    def program(user: User) -> Sender:
+        operator = Principal(Kind.OPERATOR, ACCOUNT, 0, "operator", "command")
+        call = Call(operator, "", "", "127.0.0.1")
+        made = CreateAccessKey.execute(call, {"UserName": user.name}).output
+        return Sender(application, made["SecretId"], made["SecretKey"])
+
+    ann, ben = sub_account("ann", api_access=True), sub_account("ben", api_access=True)
+    allowed, forbidden = program(ann), program(ben)
+    assert grant(ann, "role.encrypt-only", key=key_id)
+
+    def ask() -> tuple[list[str], list[str]]:
+        body = json.dumps({"KeyId": key_id, "Plaintext": PLAIN}).encode()
+        requests = [
+            each.environ(Message("Encrypt", body))
+            for each in (allowed, sender, forbidden, allowed)
+        ]
+        with CaptureQueriesContext(connection) as seen:
+            told = [
+                json.loads(text)["Response"] for _, text in Begun(requests).answers()
+            ]
+        reads = [each["sql"] for each in seen if each["sql"].startswith("SELECT")]
+        return [each.get("Error", {}).get("Code", "") for each in told], reads
+
+    codes, reads = ask()
+    assert codes == ["", "", "UnauthorizedOperation", ""]
+    assert len(reads) == 3, reads
+    assert revoke(ann, "role.encrypt-only", key=key_id)
+    refused = "UnauthorizedOperation"
+    assert ask()[0] == [refused, "", refused, refused]
 
 
 def test_unreadable_beginnings_are_no_guess(sender: Sender, key_id: str) -> None:
