@@ -74,13 +74,20 @@ class Lane:
     def _move(self, loop: asyncio.AbstractEventLoop) -> None:
         try:
             while True:
-                with self._turn:
-                    group = self._next()
-                    begun = Begun([asked.environ for asked in group])
-                loop.call_soon_threadsafe(_hand_out, group, begun.answers())
+                self._do(loop)
         finally:
             # Without its threads a worker answers nobody: another one has to do it.
             os.kill(os.getpid(), signal.SIGTERM)
+
+    def _do(self, loop: asyncio.AbstractEventLoop) -> None:
+        with self._turn:
+            group = self._next()
+            try:
+                begun = Begun([asked.environ for asked in group])
+            except Exception as fault:  # noqa: BLE001 - whoever waits must hear of it
+                loop.call_soon_threadsafe(_give_up, group, fault)
+                return
+        loop.call_soon_threadsafe(_hand_out, group, begun.answers())
 
     def _next(self) -> list[_Asked]:
         group = self._waiting.get()
@@ -90,6 +97,12 @@ class Lane:
             except Empty:
                 break
         return group
+
+
+def _give_up(group: list[_Asked], fault: Exception) -> None:
+    for asked in group:
+        if not asked.answer.done():
+            asked.answer.set_exception(fault)
 
 
 def _hand_out(group: list[_Asked], answers: list[Answer]) -> None:

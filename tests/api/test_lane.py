@@ -185,6 +185,8 @@ def test_who_comes_together_is_answered_together(
     class Work:
         def __init__(self, requests: Sequence[dict[str, Any]]) -> None:
             groups.append(len(requests))
+            if requests[0]["number"] == b"fault":
+                raise ValueError
             self.requests = requests
 
         def answers(self) -> list[Answer]:
@@ -205,6 +207,8 @@ def test_who_comes_together_is_answered_together(
         assert max(groups) == 16
         assert sum(groups) == 40
         assert await ask(lane, 32, waits=True) == [b"%d" % at for at in range(32)]
+        with pytest.raises(ValueError, match="^$"):
+            await lane.answer({"number": b"fault"})
         # Again, after it came to rest; one who leaves takes nothing from the others.
         for _ in range(50):
             left = asyncio.ensure_future(lane.answer({"number": b"left"}))
