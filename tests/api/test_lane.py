@@ -207,7 +207,7 @@ def test_who_comes_together_is_answered_together(
         assert max(groups) == 16
         assert sum(groups) == 40
         assert await ask(lane, 32, waits=True) == [b"%d" % at for at in range(32)]
-        with pytest.raises(ValueError, match="^$"):
+        with pytest.raises(ValueError, match=r"^$"):
             await lane.answer({"number": b"fault"})
         # Again, after it came to rest; one who leaves takes nothing from the others.
         for _ in range(50):
