@@ -5,6 +5,7 @@ not waited for.
 """
 
 import io
+import sys
 from asyncio import Semaphore
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any, Protocol
@@ -26,8 +27,8 @@ _NAMES: dict[bytes, str] = {
     b"content-length": "CONTENT_LENGTH",
     b"content-type": "CONTENT_TYPE",
 }
-# Names are the sender's choice: only so many are remembered.
-_MOST_NAMES = 500
+# Names are the sender's choice: only so many are remembered, and no long ones.
+_MOST_NAMES, _LONGEST_NAME = 500, 64
 
 
 class Quick(Protocol):
@@ -128,6 +129,7 @@ def environ_of(scope: Message) -> "WSGIEnvironment":
         "wsgi.multithread": True,
         "wsgi.multiprocess": True,
         "wsgi.run_once": False,
+        "wsgi.errors": sys.stderr,
     }
     for raw, value in scope["headers"]:
         name = _NAMES.get(raw) or _name(raw)
@@ -142,6 +144,6 @@ def _name(raw: bytes) -> str:
     name = ""
     if b"_" not in raw:
         name = "HTTP_" + raw.decode("latin-1").upper().replace("-", "_")
-    if len(_NAMES) < _MOST_NAMES:
+    if len(_NAMES) < _MOST_NAMES and len(raw) <= _LONGEST_NAME:
         _NAMES[raw] = name
     return name

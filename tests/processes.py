@@ -48,7 +48,11 @@ def leader_of(home: Path, part: str) -> int:
     return min(matching)
 
 
-def children_of(parent: int) -> set[int]:
-    """Return the processes that this one started."""
-    listed = Path(f"/proc/{parent}/task/{parent}/children").read_text()
-    return {int(pid) for pid in listed.split()}
+def workers_of(web: int) -> set[int]:
+    """Return the workers that a web server started, without what counts for it."""
+    listed = Path(f"/proc/{web}/task/{web}/children").read_text()
+    return {
+        int(pid)
+        for pid in listed.split()
+        if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    }

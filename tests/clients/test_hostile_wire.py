@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from kmsconsole.intake import SILENT_SECONDS
+from kmsconsole.silence import SILENT_SECONDS
 from tests.api.wire import Message
 from tests.clients.sdk import Connect, ask
 from tests.server import RunningServer
@@ -151,7 +151,7 @@ def test_an_extension_of_a_chunk_means_nothing(
 @pytest.mark.parametrize(
     "body",
     [
-        "2;" + "x" * 100_000 + "\r\n{}\r\n0\r\n\r\n",
+        "2;" + "x" * 1_000_000 + "\r\n{}\r\n0\r\n\r\n",
         "0x2\r\n{}\r\n0\r\n\r\n",
         "-2\r\n{}\r\n0\r\n\r\n",
         "2\r\n{}\r\nffffffffffffffffff\r\n",

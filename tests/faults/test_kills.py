@@ -20,7 +20,7 @@ import pytest
 from tests import canary
 from tests.faults import sizes
 from tests.faults.load import Load
-from tests.processes import children_of, leader_of, wait_until
+from tests.processes import leader_of, wait_until, workers_of
 from tests.server import RunningServer, data_folder
 from tests.surroundings import free_port
 
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.xdist_group("server")
 
 # What is killed, and how often of a hundred times; but for the first all end all.
 TARGETS = {"web worker": 92, "web": 2, "worker": 2, "beat": 2, "everything": 2}
-_PARTS = {"web": "granian", "worker": "worker", "beat": "beat"}
+_PARTS = {"web": "kmsconsole.web", "worker": "worker", "beat": "beat"}
 LEAST_BETWEEN = 4
 SETTLED_SECONDS = 6
 # One is killed while others settle; the load keeps all of them busy.
@@ -44,7 +44,7 @@ def settled_of(web: int) -> set[int]:
     """
     uptime = float(Path("/proc/uptime").read_text().split()[0])
     latest = (uptime - SETTLED_SECONDS) * os.sysconf("SC_CLK_TCK")
-    return {pid for pid in children_of(web) if started_at(pid) < latest}
+    return {pid for pid in workers_of(web) if started_at(pid) < latest}
 
 
 def started_at(pid: int) -> int:
@@ -85,7 +85,7 @@ class Victims:
         if target == "everything":
             self.running.process.kill()
         elif target == "web worker":
-            web = leader_of(self.home, "granian")
+            web = leader_of(self.home, "kmsconsole.web")
             assert wait_until(lambda: bool(settled_of(web)), 30)
             os.kill(min(settled_of(web)), signal.SIGKILL)
             return

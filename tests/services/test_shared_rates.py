@@ -113,7 +113,10 @@ def written(server: RunningServer) -> dict[int, int]:
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             command = (folder / "cmdline").read_bytes()
-            if b"granian" not in command or f"{server.port}".encode() not in command:
+            if (
+                b"kmsconsole.web" not in command
+                or f"{server.port}".encode() not in command
+            ):
                 continue
             told = dict(
                 line.split(": ") for line in (folder / "io").read_text().splitlines()
