@@ -3,12 +3,11 @@
 import errno
 import ipaddress
 import socket
+import ssl
 from dataclasses import dataclass
 from pathlib import Path
 
 from kmsconsole.env import Network
-
-_PKCS8 = "-----BEGIN PRIVATE KEY-----"
 
 
 class Refused(Exception):
@@ -76,16 +75,22 @@ def _address(host: str) -> str:
 def _check_tls(certificate: Path, key: Path) -> None:
     for name, path in (("KMS_TLS_CERT", certificate), ("KMS_TLS_KEY", key)):
         try:
-            text = path.read_text(encoding="ascii", errors="replace")
+            path.read_bytes()
         except OSError as error:
             message = f"{name} can't be read: {path}: {error.strerror}."
             raise Refused(message) from None
-        if name == "KMS_TLS_KEY" and _PKCS8 not in text:
-            message = (
-                f"KMS_TLS_KEY must be an unencrypted PKCS#8 key: openssl pkcs8 -topk8"
-                f" -nocrypt -in {path} -out {path.with_suffix('.pkcs8.pem')}"
-            )
-            raise Refused(message)
+    try:
+        # A key with a passphrase must not have the server ask for it.
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate, key, password=lambda: "")
+    except (ssl.SSLError, ValueError) as error:
+        why = getattr(error, "reason", None) or "no PEM"
+        message = (
+            f"TLS can't be served with {certificate} and {key} ({why}): KMS_TLS_KEY"
+            " must be the key of KMS_TLS_CERT without a passphrase, which this takes"
+            f" off: openssl pkcs8 -topk8 -nocrypt -in {key} -out {key}.open"
+        )
+        raise Refused(message) from None
 
 
 def _check_free(address: str, port: int) -> None:

@@ -7,7 +7,11 @@ from asyncio import BaseTransport, TimerHandle
 from typing import Any
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.flow_control import FlowControl
+from uvicorn.protocols.http.httptools_impl import (
+    HttpToolsProtocol,
+    RequestResponseCycle,
+)
 
 from kmsconsole.unfinished import MOST_BYTES, Unfinished, most_connections
 
@@ -29,6 +33,18 @@ class Refused(Exception):
     """Raised into the parser, which then takes the request for one without form."""
 
 
+class _Flow(FlowControl):
+    """Leaves a connection alone that is being closed: the loop would raise."""
+
+    def pause_reading(self) -> None:
+        if not self._transport.is_closing():
+            super().pause_reading()
+
+    def resume_reading(self) -> None:
+        if not self._transport.is_closing():
+            super().resume_reading()
+
+
 class Protocol(HttpToolsProtocol):
     """A connection whose heads are bounded in bytes, number of headers and time.
 
@@ -45,10 +61,13 @@ class Protocol(HttpToolsProtocol):
         self._spare_bytes = MOST_HEAD_BYTES
         self._began = False
         self._too_slow: TimerHandle | None = None
+        # What is being answered; behind it others may have come.
+        self._answered: RequestResponseCycle | None = None
 
     def connection_made(self, transport: BaseTransport) -> None:
         """Begin to wait for the first head."""
         super().connection_made(transport)  # type: ignore[arg-type]
+        self.flow = _Flow(self.transport)
         _requests.begin(self.transport)
         self._wait_for_head()
 
@@ -58,7 +77,14 @@ class Protocol(HttpToolsProtocol):
         _answers.end(self.transport)
         self._stop_waiting()
         self._unset_keepalive_if_required()
+        if self._answered is not None and not self._answered.response_complete:
+            self._answered.disconnected = True
+            self._answered.message_event.set()
         super().connection_lost(exc)
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._answered = cycle
+        super()._start_asgi_task(cycle, app)
 
     def data_received(self, data: bytes) -> None:
         """Read what came, within bounds."""

@@ -192,10 +192,29 @@ def test_beyond_loopback_a_proxy_will_do() -> None:
 
 
 def test_a_key_the_server_cannot_read_is_named_with_its_mend(tmp_path: Path) -> None:
-    key = tmp_path / "key.pem"
-    key.write_text("-----BEGIN RSA PRIVATE KEY-----\n")
-    with pytest.raises(listening.Refused, match="openssl pkcs8 -topk8"):
-        listening.listener(LOCALHOST, free_port(), (key, key), ())
+    def made(name: str, *options: str) -> tuple[Path, Path]:
+        key, certificate = tmp_path / f"{name}.key", tmp_path / f"{name}.pem"
+        command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-subj", "/CN=a"]
+        files = ["-keyout", str(key), "-out", str(certificate)]
+        subprocess.run([*command, *options, *files], check=True, capture_output=True)
+        return certificate, key
+
+    certificate, key = made("plain", "-nodes")
+    _, other = made("other", "-nodes")
+    _, closed = made("closed", "-passout", "pass:secret")
+    found = listening.listener(LOCALHOST, free_port(), (certificate, key), ())
+    assert (found.certificate, found.key) == (certificate, key)
+    # Also in the form that older programs write.
+    older = ["openssl", "rsa", "-traditional", "-in", str(key), "-out", str(key)]
+    subprocess.run(older, check=True, capture_output=True)
+    assert "RSA PRIVATE KEY" in key.read_text()
+    assert listening.listener(LOCALHOST, free_port(), (certificate, key), ())
+    for wrong in (other, closed, certificate):
+        with pytest.raises(listening.Refused, match="openssl pkcs8 -topk8") as told:
+            listening.listener(LOCALHOST, free_port(), (certificate, wrong), ())
+        assert str(wrong) in str(told.value)
+    with pytest.raises(listening.Refused, match="KMS_TLS_KEY can't be read"):
+        listening.listener(LOCALHOST, free_port(), (certificate, tmp_path / "no"), ())
 
 
 # --- messages ------------------------------------------------------------------------

@@ -142,6 +142,31 @@ def test_other_protocols_are_refused(small: Server, line: bytes) -> None:
     assert refused(small.exchange(line + b"\r\nHost: a\r\n\r\n" + GET, seconds=1))
 
 
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"GET / HTTP/1.1\nHost: a\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\n\n",
+        b"GET / HTTP/1.1\r\nHost: a\r\n\n",
+        b"GET / HTTP/1.1\r\nHost: a\rX: b\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\r\n b\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost : a\r\n\r\n",
+        b"GET / HTTP/1.1\r\n Host: a\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHo st: a\r\n\r\n",
+        b"GET / x HTTP/1.1\r\nHost: a\r\n\r\n",
+        b"POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\nx",
+        b"POST / HTTP/1.1\r\nContent-Length: 1, 1\r\n\r\nx",
+        b"POST / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+        b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nContent-Length: 1\r\n\r\n",
+    ],
+)
+def test_what_two_readers_could_part_differently_is_refused(
+    small: Server, head: bytes
+) -> None:
+    assert refused(small.exchange(head + LAST, seconds=1))
+
+
 def test_a_head_alone_is_answered_without_content(small: Server) -> None:
     said = small.exchange(b"HEAD /large?5 HTTP/1.1\r\nHost: a\r\n\r\n" + LAST)
     first, _, rest = said.partition(b"\r\n\r\n")
@@ -289,6 +314,21 @@ def is_over(wire: socket.socket) -> bool:
         return False
     except OSError:
         return True
+
+
+def test_who_leaves_with_requests_behind_each_other_is_not_worked_for() -> None:
+    with small_server(BYTES=2**40) as small:
+        for first in (b"GET /slow?1", b"GET /stream?5000"):
+            sent = b"%b HTTP/1.1\r\nHost: a\r\n\r\n" % first + GET * 30
+            for _ in range(3):
+                with socket.create_connection(("127.0.0.1", small.port), 5) as wire:
+                    wire.sendall(sent)
+                    time.sleep(0.2)
+        time.sleep(1.5)
+        seen = small.ask("/seen")["seen"]
+        assert seen.get("/echo", 0) == 0
+        assert seen["closed"] == seen["/stream"]
+        assert "Request failed" not in small.said
 
 
 def test_who_waits_longest_gives_way() -> None:

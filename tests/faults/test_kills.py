@@ -39,8 +39,7 @@ WORKERS, CLIENTS = 3, 4
 def settled_of(web: int) -> set[int]:
     """Return the web workers that are old enough to be killed.
 
-    One that dies twice within seconds is taken for a fault that comes again, and the
-    web server ends.
+    One that has only begun answers nothing yet, and its death would show nothing.
     """
     uptime = float(Path("/proc/uptime").read_text().split()[0])
     latest = (uptime - SETTLED_SECONDS) * os.sysconf("SC_CLK_TCK")

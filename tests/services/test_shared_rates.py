@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.api.wire import Message, Reply
+from tests.processes import leader_of, workers_of
 from tests.server import RunningServer
 from tests.services import given
 
@@ -108,22 +109,14 @@ def burst(
 
 
 def written(server: RunningServer) -> dict[int, int]:
-    """Return how often each web process wrote to a file."""
+    """Return how often each web worker wrote to a file."""
     found = {}
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            command = (folder / "cmdline").read_bytes()
-            if (
-                b"kmsconsole.web" not in command
-                or f"{server.port}".encode() not in command
-            ):
-                continue
-            told = dict(
-                line.split(": ") for line in (folder / "io").read_text().splitlines()
-            )
-        except OSError:
-            continue
-        found[int(folder.name)] = int(told["syscw"])
+    for pid in workers_of(leader_of(server.home, "kmsconsole.web")):
+        told = dict(
+            line.split(": ")
+            for line in Path(f"/proc/{pid}/io").read_text().splitlines()
+        )
+        found[pid] = int(told["syscw"])
     return found
 
 
