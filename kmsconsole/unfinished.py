@@ -34,25 +34,25 @@ class Unfinished:
 
     def begin(self, transport: Transport, held: int = 0) -> None:
         """Let it wait from now on; anew where it did already."""
-        self.end(transport)
-        self._held[transport] = 0
-        self.hold(transport, held)
+        self._bytes += held - self._held.pop(transport, 0)
+        self._held[transport] = held
+        self._cut()
 
     def hold(self, transport: Transport, more: int) -> None:
         """Count more bytes of somebody who waits."""
         if transport in self._held:
             self._held[transport] += more
             self._bytes += more
-            while (
-                self._bytes > self._most_bytes
-                or len(self._held) > self._most_connections
-            ):
-                self._cut(next(iter(self._held)))
+            self._cut()
 
     def end(self, transport: Transport) -> None:
         """Forget what it held: it waits no more."""
         self._bytes -= self._held.pop(transport, 0)
 
-    def _cut(self, transport: Transport) -> None:
-        self.end(transport)
-        transport.abort()
+    def _cut(self) -> None:
+        while (
+            self._bytes > self._most_bytes or len(self._held) > self._most_connections
+        ):
+            first = next(iter(self._held))
+            self.end(first)
+            first.abort()

@@ -16,6 +16,8 @@ from uvicorn.protocols.http.httptools_impl import (
 from kmsconsole.unfinished import MOST_BYTES, Unfinished, most_connections
 
 HEAD_SECONDS = 15
+# For a request that is on its way while the worker ends.
+_LAST_SECONDS = 1
 MOST_HEAD_BYTES = 65_536
 MOST_HEADERS = 100
 # For each byte of a body; lengths and extensions of chunks, blank lines.
@@ -23,6 +25,7 @@ MOST_AROUND = 16
 # Requests behind one that is not answered yet.
 MOST_BEHIND = 64
 _VERSIONS = ("1.1", "1.0")
+_SPACES = (b" ", b"\t")
 _ABOUT_OTHER_PROTOCOLS = (b"upgrade", b"connection", b"http2-settings")
 
 _requests = Unfinished(most_connections(), MOST_BYTES)
@@ -63,6 +66,7 @@ class Protocol(HttpToolsProtocol):
         self._too_slow: TimerHandle | None = None
         # What is being answered; behind it others may have come.
         self._answered: RequestResponseCycle | None = None
+        self._is_last = False
 
     def connection_made(self, transport: BaseTransport) -> None:
         """Begin to wait for the first head."""
@@ -155,7 +159,12 @@ class Protocol(HttpToolsProtocol):
             return
         if len(self.headers) >= MOST_HEADERS:
             raise Refused
-        super().on_header(name, value.rstrip(b" \t"))
+        name = name.lower()
+        if value[-1:] in _SPACES:
+            value = value.rstrip(b" \t")
+        if name == b"expect" and value.lower() == b"100-continue":
+            self.expect_100_continue = True
+        self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         """Hand the request on, unless its head is none that anybody needs."""
@@ -174,6 +183,8 @@ class Protocol(HttpToolsProtocol):
         self._stop_waiting()
         self._unset_keepalive_if_required()
         super().on_headers_complete()
+        if self._is_last:
+            self.cycle.keep_alive = False
 
     def on_body(self, body: bytes) -> None:
         """Keep a part of the body, until the request is answered."""
@@ -199,6 +210,22 @@ class Protocol(HttpToolsProtocol):
         if not (self.pipeline or self._in_head):
             _requests.begin(self.transport)
         super().on_response_complete()
+
+    def shutdown(self) -> None:
+        """Answer what is under way, and a request that was promised; then close."""
+        if self._in_head and self._is_idle:
+            self._is_last = True
+            self.loop.call_later(_LAST_SECONDS, self._close_if_idle)
+        else:
+            super().shutdown()
+
+    @property
+    def _is_idle(self) -> bool:
+        return self.cycle is None or self.cycle.response_complete
+
+    def _close_if_idle(self) -> None:
+        if self._is_idle:
+            self.transport.close()
 
     def pause_writing(self) -> None:
         """Note that somebody does not read their answer."""

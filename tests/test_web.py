@@ -124,8 +124,9 @@ def test_told_to_it_replaces_every_worker_without_a_gap() -> None:
         before = workers(small)
         assert wait_until(lambda: int(small.ask("/")["pid"]) in before)
         small.process.send_signal(signal.SIGHUP)
-        while workers(small) & before:
-            assert small.ask("/")["PATH_INFO"] == "/"
+        with socket.create_connection(("127.0.0.1", small.port), 5):
+            while workers(small) & before:
+                assert small.ask("/")["PATH_INFO"] == "/"
         assert len(workers(small)) == 2
         assert small.ask("/")["pid"] not in before
 
