@@ -221,7 +221,8 @@ class Protocol(HttpToolsProtocol):
 
     @property
     def _is_idle(self) -> bool:
-        return self.cycle is None or self.cycle.response_complete
+        answered = self._answered
+        return answered is None or (answered.response_complete and not self.pipeline)
 
     def _close_if_idle(self) -> None:
         if self._is_idle:
