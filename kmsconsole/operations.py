@@ -128,6 +128,11 @@ class Operation:
         """Return the operation that these raw parameters ask for, if not this one."""
         return cls
 
+    @classmethod
+    def is_quick(cls, content: bytes) -> bool:  # noqa: ARG003
+        """Say whether it is, with these parameters as they came over the wire."""
+        return cls.quick
+
     def locate(self, data: Any) -> Sequence[Any]:
         """Return what this is about; None in it stands for what doesn't exist.
 

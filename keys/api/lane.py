@@ -42,12 +42,13 @@ class Lane:
     def takes(self, environ: Mapping[str, Any]) -> bool:
         """Say whether a request is for the API and names a quick operation."""
         operation = operation_named(environ.get("HTTP_X_TC_ACTION", ""))
-        return (
-            operation is not None
-            and operation.quick
-            and environ["PATH_INFO"] == "/"
-            and speaks_api(environ)
-        )
+        if operation is None or not operation.quick:
+            return False
+        if environ["PATH_INFO"] != "/" or not speaks_api(environ):
+            return False
+        if environ["REQUEST_METHOD"] == "GET":
+            return operation.is_quick(environ["QUERY_STRING"].encode("latin-1"))
+        return operation.is_quick(environ["wsgi.input"].getvalue())
 
     async def answer(self, environ: Mapping[str, Any]) -> Answer:
         """Return headers and content of the answer, once its event was committed."""

@@ -288,11 +288,20 @@ class GenerateDataKeyInput(DeliveredInput):
         return self
 
 
+# The parameter's name, and what could spell it in JSON or in a query.
+_SPELLS_KEEPING = (b"IsHostedByKms", b"\\u", b"%")
+
+
 class GenerateDataKey(Encrypt):
     """Make a data key: in the clear to use now, and encrypted to keep."""
 
     audited_fields = ("key_spec", "number_of_bytes")
     Input = GenerateDataKeyInput
+
+    @classmethod
+    def is_quick(cls, content: bytes) -> bool:
+        """Keeping the data key is not; its name may be spelled in other ways, too."""
+        return not any(mark in content for mark in _SPELLS_KEEPING)
 
     @classmethod
     def variant(cls, data: Mapping[str, Any]) -> type[Operation]:

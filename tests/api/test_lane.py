@@ -167,6 +167,23 @@ def test_what_the_lane_takes(
     assert Lane().takes(request(sender, action) | parts) is takes
 
 
+@pytest.mark.parametrize(
+    ("body", "takes"),
+    [
+        (b'{"KeyId":"x","KeySpec":"AES_256"}', True),
+        (b'{"KeyId":"x","IsHostedByKms":1}', False),
+        (b'{"KeyId":"x","\\u0049sHostedByKms":1}', False),
+    ],
+)
+def test_a_data_key_that_is_kept_is_a_change(
+    sender: Sender, body: bytes, takes: bool
+) -> None:
+    environ = sender.environ(Message("GenerateDataKey", body))
+    assert Lane().takes(environ) is takes
+    message = Message("GenerateDataKey", method="GET", query="IsHostedByKm%73=1")
+    assert not Lane().takes(sender.environ(message))
+
+
 def test_a_get_without_a_header_is_no_ones_of_the_lane(sender: Sender) -> None:
     message = Message(
         "Encrypt", method="GET", query=f"Action=Encrypt&Version={VERSION}"
