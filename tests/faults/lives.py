@@ -98,7 +98,8 @@ def main(number: int, sequences: int, steps: int) -> dict[str, Any]:
     from kmsconsole import preparation
     from tests.faults import forks
 
-    forks.done(lambda: preparation.prepare(lambda line: None) and None, 120)
+    # As long as it takes: a machine may be busy, or asleep.
+    forks.done(lambda: preparation.prepare(lambda line: None) and None, None)
     # What lives need is imported before the first fork.
     import hypothesis.stateful  # noqa: F401
 
