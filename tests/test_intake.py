@@ -11,6 +11,7 @@ import pytest
 
 from kmsconsole import intake
 from kmsconsole.intake import Intake, environ_of
+from tests.loops import in_loop
 
 MOST = 100
 CHUNKED = (b"transfer-encoding", b"chunked")
@@ -76,7 +77,7 @@ def length(number: int | str) -> tuple[bytes, bytes]:
 def taken(body: Body, *headers: tuple[bytes, bytes]) -> list[bytes]:
     """Return the bodies that were handed on."""
     slow = Slow()
-    asyncio.run(_handed(Intake(Quick(), slow, MOST), body, *headers))  # type: ignore[arg-type]
+    in_loop(_handed(Intake(Quick(), slow, MOST), body, *headers))  # type: ignore[arg-type]
     return slow.bodies
 
 
@@ -138,7 +139,7 @@ def test_few_large_bodies_are_awaited_at_once() -> None:
         await _handed(front, Body(b"y" * 200), length(200))
         assert slow.bodies == [b"", *[b"x" * 200] * len(held), b"y" * 200]
 
-    asyncio.run(run())
+    in_loop(run())
 
 
 def test_a_large_body_that_breaks_off_makes_room() -> None:
@@ -150,7 +151,7 @@ def test_a_large_body_that_breaks_off_makes_room() -> None:
         await _handed(front, Body(b"y" * 200), length(200))
         assert slow.bodies == [b"y" * 200]
 
-    asyncio.run(run())
+    in_loop(run())
 
 
 def test_quick_requests_are_answered_at_once() -> None:
@@ -160,7 +161,7 @@ def test_quick_requests_are_answered_at_once() -> None:
         sent.append(message)
 
     front = Intake(Quick(), Slow(), MOST)  # type: ignore[arg-type]
-    asyncio.run(front(scope(length(2), path=b"/quick"), Body(b"{}").receive, send))
+    in_loop(front(scope(length(2), path=b"/quick"), Body(b"{}").receive, send))
     start, body = sent
     assert (start["status"], start["headers"]) == (200, [(b"x-quick", b"yes")])
     assert (body["body"], body.get("more_body", False)) == (b"{}", False)

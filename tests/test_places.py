@@ -11,6 +11,7 @@ from django.db import connections
 from django.http import HttpResponse, StreamingHttpResponse
 
 from kmsconsole.places import ClientLeft, Places
+from tests.loops import in_loop
 
 PLACES = 2
 Work = Callable[[dict[str, Any]], Iterable[bytes]]
@@ -91,7 +92,7 @@ def test_a_short_answer_leaves_whole(answer: Any, content: bytes) -> None:
         assert body["body"] == content
         assert client.is_done
 
-    asyncio.run(run())
+    in_loop(run())
 
 
 class Stream:
@@ -123,7 +124,7 @@ def test_a_long_answer_leaves_piece_by_piece() -> None:
         assert client.is_done
         assert stream.closed == 1
 
-    asyncio.run(run())
+    in_loop(run())
 
 
 def test_no_more_is_made_than_is_read() -> None:
@@ -138,7 +139,7 @@ def test_no_more_is_made_than_is_read() -> None:
         await task
         assert client.is_done
 
-    asyncio.run(run())
+    in_loop(run())
 
 
 def test_a_reader_that_leaves_ends_the_stream_and_frees_the_place() -> None:
@@ -165,7 +166,7 @@ def test_a_reader_that_leaves_ends_the_stream_and_frees_the_place() -> None:
         await until(lambda: [stream.closed for stream in streams] == [1, 1])
         assert all(stream.made < 10 for stream in streams)
 
-    asyncio.run(run())
+    in_loop(run())
 
 
 def test_a_reader_that_reads_too_slowly_is_given_up() -> None:
@@ -185,7 +186,7 @@ def test_a_reader_that_reads_too_slowly_is_given_up() -> None:
             await ask(places(lambda _: stream, patience=0.2), slow)
         assert 1 < stream.made < 10
 
-    asyncio.run(run())
+    in_loop(run())
 
 
 def test_who_leaves_before_there_is_a_place_is_not_worked_for() -> None:
@@ -212,7 +213,7 @@ def test_who_leaves_before_there_is_a_place_is_not_worked_for() -> None:
         await asyncio.gather(*tasks)
         assert len(worked) == PLACES + len(late)
 
-    asyncio.run(run())
+    in_loop(run())
 
 
 def test_who_leaves_while_being_worked_for_is_not_waited_with() -> None:
@@ -235,7 +236,7 @@ def test_who_leaves_while_being_worked_for_is_not_waited_with() -> None:
         await until(ended.is_set)
         assert not client.sent
 
-    asyncio.run(run())
+    in_loop(run())
 
 
 def test_so_many_wait_and_others_are_told() -> None:
@@ -259,7 +260,7 @@ def test_so_many_wait_and_others_are_told() -> None:
         await ask(front, again)
         assert again.content == b"done"
 
-    asyncio.run(run())
+    in_loop(run())
 
 
 def test_a_fault_is_raised_and_costs_no_place() -> None:
@@ -274,7 +275,7 @@ def test_a_fault_is_raised_and_costs_no_place() -> None:
                 await ask(front, client)
             assert not client.sent
 
-    asyncio.run(run())
+    in_loop(run())
 
 
 @pytest.mark.parametrize("at", [0, 5])
@@ -296,7 +297,7 @@ def test_a_fault_in_a_stream_is_no_end_of_it(at: int) -> None:
             assert bool(client.sent) == bool(at)
         assert [stream.closed for stream in streams] == [1] * (PLACES + 1)
 
-    asyncio.run(run())
+    in_loop(run())
 
 
 def test_an_answer_that_began_nowhere_is_a_fault() -> None:
@@ -305,7 +306,7 @@ def test_an_answer_that_began_nowhere_is_a_fault() -> None:
         with pytest.raises(IndexError):
             await ask(front, Client())
 
-    asyncio.run(run())
+    in_loop(run())
 
 
 @pytest.mark.django_db
@@ -339,7 +340,7 @@ def test_places_are_few_and_each_has_its_connection() -> None:
         front._application = places(close)._application
         await asyncio.gather(*[ask(front, Client()) for _ in range(PLACES)])
 
-    asyncio.run(run())
+    in_loop(run())
     assert most == [PLACES]
     assert said == [1] * 4 * PLACES
     assert len(seen) == PLACES

@@ -17,6 +17,7 @@ from kmsconsole.audit import recorder
 from kmsconsole.audit.models import AuditEvent
 from kmsconsole.operations import Effect, registry
 from tests.api.wire import VERSION, Message, Sender
+from tests.loops import in_loop
 
 pytestmark = pytest.mark.django_db
 
@@ -233,4 +234,4 @@ def test_who_comes_together_is_answered_together(
             left.cancel()
             assert await ask(lane, 2) == [b"0", b"1"]
 
-    asyncio.run(asyncio.wait_for(all_of_it(), 60))
+    in_loop(asyncio.wait_for(all_of_it(), 60))
