@@ -148,12 +148,12 @@ TEMPLATES = [
     }
 ]
 
-# A page that is written again before the log is copied back is copied once: 16 MB of
-# log make that frequent and are still copied in some ten milliseconds.
+# A page that is written again before the log is copied back is copied once; a longer log
+# makes that frequent, and has more requests wait longer for a copy (docs/performance.md).
 _SQLITE = (
     f"sqlite:///{KMS_HOME / 'kms.sqlite3'}?transaction_mode=IMMEDIATE&timeout=20"
     "&init_command=PRAGMA journal_mode=WAL;PRAGMA synchronous=FULL;"
-    "PRAGMA wal_autocheckpoint=4000;"
+    "PRAGMA wal_autocheckpoint=1500;"
 )
 DATABASES = {
     "default": environ.Env.db_url_config(env.secret("DATABASE_URL") or _SQLITE)
