@@ -148,8 +148,8 @@ TEMPLATES = [
     }
 ]
 
-# A page that is written again before the log is copied back is copied once; a longer log
-# makes that frequent, and has more requests wait longer for a copy (docs/performance.md).
+# A page written again before the log is copied back is copied once: a longer log makes
+# that frequent, but more requests wait for a copy (docs/performance.md).
 _SQLITE = (
     f"sqlite:///{KMS_HOME / 'kms.sqlite3'}?transaction_mode=IMMEDIATE&timeout=20"
     "&init_command=PRAGMA journal_mode=WAL;PRAGMA synchronous=FULL;"
