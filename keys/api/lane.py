@@ -81,14 +81,16 @@ class Lane:
             os.kill(os.getpid(), signal.SIGTERM)
 
     def _do(self, loop: asyncio.AbstractEventLoop) -> None:
-        with self._turn:
-            group = self._next()
-            try:
+        group: list[_Asked] = []
+        try:
+            with self._turn:
+                group = self._next()
                 begun = Begun([asked.environ for asked in group])
-            except Exception as fault:  # noqa: BLE001 - whoever waits must hear of it
-                loop.call_soon_threadsafe(_give_up, group, fault)
-                return
-        loop.call_soon_threadsafe(_hand_out, group, begun.answers())
+            answers = begun.answers()
+        except Exception as fault:  # noqa: BLE001 - whoever waits must hear of it
+            loop.call_soon_threadsafe(_give_up, group, fault)
+        else:
+            loop.call_soon_threadsafe(_hand_out, group, answers)
 
     def _next(self) -> list[_Asked]:
         group = self._waiting.get()

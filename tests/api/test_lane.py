@@ -203,8 +203,6 @@ def test_who_comes_together_is_answered_together(
     class Work:
         def __init__(self, requests: Sequence[dict[str, Any]]) -> None:
             groups.append(len(requests))
-            if requests[0]["number"] == b"fault":
-                raise ValueError
             self.requests = requests
 
         def answers(self) -> list[Answer]:
@@ -225,8 +223,6 @@ def test_who_comes_together_is_answered_together(
         assert max(groups) == 16
         assert sum(groups) == 40
         assert await ask(lane, 32, waits=True) == [b"%d" % at for at in range(32)]
-        with pytest.raises(ValueError, match=r"^$"):
-            await lane.answer({"number": b"fault"})
         # Again, after it came to rest; one who leaves takes nothing from the others.
         for _ in range(50):
             left = asyncio.ensure_future(lane.answer({"number": b"left"}))
@@ -235,3 +231,31 @@ def test_who_comes_together_is_answered_together(
             assert await ask(lane, 2) == [b"0", b"1"]
 
     in_loop(asyncio.wait_for(all_of_it(), 60))
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_fault_reaches_whom_it_concerns_and_the_lane_goes_on(
+    monkeypatch: pytest.MonkeyPatch, *, late: bool
+) -> None:
+    class Work:
+        def __init__(self, requests: Sequence[dict[str, Any]]) -> None:
+            self.fails = requests[0]["fails"]
+            if self.fails and not late:
+                raise ValueError
+
+        def answers(self) -> list[Answer]:
+            if self.fails:
+                raise ValueError
+            return [([], b"answer")]
+
+    monkeypatch.setattr(module, "Begun", Work)
+
+    async def ask() -> None:
+        lane = Lane()
+        for _ in range(3):
+            with pytest.raises(ValueError, match=r"^$"):
+                await asyncio.wait_for(lane.answer({"fails": True}), 20)
+            answer = await asyncio.wait_for(lane.answer({"fails": False}), 20)
+            assert answer == ([], b"answer")
+
+    in_loop(ask())
