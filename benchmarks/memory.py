@@ -53,7 +53,7 @@ def main() -> int:
             samples: dict[int, list[tuple[float, float]]] = {}
             done, failures, begun = 0, 0, time.monotonic()
             while done < REQUESTS and time.monotonic() - begun < SECONDS_AT_MOST:
-                requests = load.encrypt_requests(signer, key_id, 10_000)
+                requests = load.encrypt_requests(signer, key_id, 30_000)
                 address = f"http://127.0.0.1:{port}"
                 measured = load.run(address, requests, _ROUND_SECONDS)
                 done += round(measured.per_second * _ROUND_SECONDS)

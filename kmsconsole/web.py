@@ -10,13 +10,16 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from multiprocessing.sharedctypes import RawArray
+from socket import socket
 
-from uvicorn import Config
+from uvicorn import Config, Server
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 from uvicorn.supervisors.multiprocess import Process
 
 from kmsconsole import logs
+from kmsconsole.doors import ABSENT, FairServer, Shares
 from kmsconsole.wire import HEAD_SECONDS, Protocol
 
 log = logging.getLogger("uvicorn.error")
@@ -42,6 +45,24 @@ class _Config(Config):
             sys.exit(STARTUP_FAILURE)
 
 
+class _Worker(Process):
+    """A worker that knows which of all it is."""
+
+    def __init__(
+        self, config: Config, sockets: list[socket], shares: Shares, place: int
+    ) -> None:
+        self._shares = shares
+        self._place = place
+        super().__init__(config, sockets)
+
+    @property
+    def server(self) -> Server:
+        """What serves, in the worker itself."""
+        if self._server is None:
+            self._server = FairServer(self.config, self._shares, self._place)
+        return self._server
+
+
 class _Workers(Multiprocess):
     """Workers that are replaced when they end, unless they can't start at all."""
 
@@ -51,6 +72,37 @@ class _Workers(Multiprocess):
         self._asked: dict[Process, float] = {}
         self._ready: set[Process] = set()
         self._lost = 0
+        self._shares: Shares = RawArray("i", [ABSENT] * self.processes_num)
+
+    def init_processes(self) -> None:
+        """Start as many as there are to be."""
+        for place in range(self.processes_num):
+            self.processes.append(self._begun(place))
+
+    def restart_all(self) -> None:
+        """Replace each worker by one that serves before the old one ends."""
+        for place, old in enumerate(self.processes):
+            new = self._begun(place)
+            if not new.wait_until_ready(_HUNG_SECONDS, self.should_exit):
+                new.kill()
+                new.join()
+                log.error("A new web worker can't start: the others stay")
+                return
+            old.terminate()
+            old.join()
+            self.processes[place] = new
+
+    def handle_ttin(self) -> None:
+        """Start no more workers: how many there are is a setting."""
+
+    def handle_ttou(self) -> None:
+        """End no worker: how many there are is a setting."""
+
+    def _begun(self, place: int) -> _Worker:
+        self._shares[place] = ABSENT
+        worker = _Worker(self.config, self.sockets, self._shares, place)
+        worker.start()
+        return worker
 
     def keep_subprocess_alive(self) -> None:
         """Replace workers that ended or hang; waits for none."""
@@ -71,8 +123,7 @@ class _Workers(Multiprocess):
             log.warning("Web worker %s ended (%s)", worker.pid, worker.exitcode)
             self._asked.pop(worker, None)
             self._ready.discard(worker)
-            self.processes[index] = Process(self.config, self.sockets)
-            self.processes[index].start()
+            self.processes[index] = self._begun(index)
 
     def _hangs(self, worker: Process) -> bool:
         """Ask whether it is there, and say whether it owes the answer for too long."""

@@ -1,5 +1,6 @@
 """What every test may ask for: a database with root keys, a running service."""
 
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -49,6 +50,16 @@ def no_memory_of_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     from kmsconsole.schedule import clock_guard  # noqa: PLC0415 - after the settings
 
     monkeypatch.setattr(clock_guard, "_last", None)
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> tuple[str, str]:
+    """Make a certificate of its own authority; returns the paths of it and its key."""
+    files = str(tmp_path / "cert.pem"), str(tmp_path / "key.pem")
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes"]
+    command += ["-subj", "/CN=a", "-keyout", files[1], "-out", files[0]]
+    subprocess.run(command, check=True, capture_output=True)
+    return files
 
 
 @pytest.fixture(scope="session")

@@ -4,11 +4,9 @@ import os
 import signal
 import socket
 import ssl
-import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from pathlib import Path
 
 import pytest
 
@@ -171,15 +169,6 @@ def test_a_stream_that_fails_has_no_end() -> None:
         assert not said.endswith(b"0\r\n\r\n")
         assert SECRET.encode() not in said
         assert SECRET not in small.said
-
-
-@pytest.fixture
-def certificate(tmp_path: Path) -> tuple[str, str]:
-    files = str(tmp_path / "cert.pem"), str(tmp_path / "key.pem")
-    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes"]
-    command += ["-subj", "/CN=a", "-keyout", files[1], "-out", files[0]]
-    subprocess.run(command, check=True, capture_output=True)
-    return files
 
 
 def test_tls_is_recent_and_keeps_its_secrets(certificate: tuple[str, str]) -> None:

@@ -2,24 +2,26 @@
 
 Threads that compute at the same time take the interpreter from each other, and each
 waits for the disk by itself (docs/performance.md). Here one thread does what came in,
-then commits the events of all of it, and only then the answers leave. While it waits
-for that, the other thread does what came in meanwhile.
+then commits the events of all of it, and only then the answers leave.
 """
 
 import asyncio
 import os
 import signal
 from collections.abc import Mapping
+from contextlib import suppress
 from queue import Empty, SimpleQueue
-from threading import Lock, Thread
+from threading import Thread
 from typing import Any, NamedTuple
 
 from keys.api.front import Answer, Begun, speaks_api
+from kmsconsole import clock
 from kmsconsole.operations import operation_named
 
-_THREADS = 2
 # Who came first waits for all of a group.
 _MOST_AT_ONCE = 16
+# How long those who wait already do so for those who were just answered.
+_PATIENCE_SECONDS = 0.001
 
 
 class _Asked(NamedTuple):
@@ -30,13 +32,12 @@ class _Asked(NamedTuple):
 class Lane:
     """Answers API requests for quick operations, for the loop that asks first.
 
-    Its threads have a connection to the database each.
+    Its thread has a connection to the database.
     """
 
     def __init__(self) -> None:
         self._arriving: list[_Asked] = []
         self._waiting: SimpleQueue[list[_Asked]] = SimpleQueue()
-        self._turn = Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def takes(self, environ: Mapping[str, Any]) -> bool:
@@ -62,9 +63,7 @@ class Lane:
 
     def _begin(self) -> asyncio.AbstractEventLoop:
         self._loop = loop = asyncio.get_running_loop()
-        for number in range(_THREADS):
-            name = f"lane-{number}"
-            Thread(target=self._move, args=(loop,), name=name, daemon=True).start()
+        Thread(target=self._move, args=(loop,), name="lane", daemon=True).start()
         return loop
 
     def _enqueue(self) -> None:
@@ -73,32 +72,45 @@ class Lane:
             self._waiting.put(arrived[start : start + _MOST_AT_ONCE])
 
     def _move(self, loop: asyncio.AbstractEventLoop) -> None:
+        done = 0
         try:
             while True:
-                self._do(loop)
+                group = self._next(done)
+                self._do(loop, group)
+                done = len(group)
         finally:
-            # Without its threads a worker answers nobody: another one has to do it.
+            # Without its thread a worker answers nobody: another one has to do it.
             os.kill(os.getpid(), signal.SIGTERM)
 
-    def _do(self, loop: asyncio.AbstractEventLoop) -> None:
-        group: list[_Asked] = []
+    def _do(self, loop: asyncio.AbstractEventLoop, group: list[_Asked]) -> None:
         try:
-            with self._turn:
-                group = self._next()
-                begun = Begun([asked.environ for asked in group])
-            answers = begun.answers()
+            answers = Begun([asked.environ for asked in group]).answers()
         except Exception as fault:  # noqa: BLE001 - whoever waits must hear of it
             loop.call_soon_threadsafe(_give_up, group, fault)
         else:
             loop.call_soon_threadsafe(_hand_out, group, answers)
 
-    def _next(self) -> list[_Asked]:
-        group = self._waiting.get()
-        while len(group) < _MOST_AT_ONCE:
-            try:
+    def _next(self, answered: int) -> list[_Asked]:
+        """Return who is next, as many as may come at once.
+
+        Where somebody waited while others were answered, these are expected again.
+        """
+        try:
+            group = self._waiting.get_nowait()
+        except Empty:
+            return self._with_others(self._waiting.get())
+        group = self._with_others(group)
+        expected = min(len(group) + answered, _MOST_AT_ONCE)
+        patience = clock.elapsed() + _PATIENCE_SECONDS
+        while len(group) < expected and (left := patience - clock.elapsed()) > 0:
+            with suppress(Empty):
+                group += self._waiting.get(timeout=left)
+        return group
+
+    def _with_others(self, group: list[_Asked]) -> list[_Asked]:
+        with suppress(Empty):
+            while len(group) < _MOST_AT_ONCE:
                 group += self._waiting.get_nowait()
-            except Empty:
-                break
         return group
 
 

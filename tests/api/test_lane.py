@@ -3,9 +3,9 @@
 import asyncio
 import base64
 import json
-import threading
+import time
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from django.db import DataError, OperationalError
@@ -194,35 +194,39 @@ def test_a_get_without_a_header_is_no_ones_of_the_lane(sender: Sender) -> None:
     assert not Lane().takes(environ)
 
 
-def test_who_comes_together_is_answered_together(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    groups: list[int] = []
-    committing = threading.Barrier(2)
+class Work:
+    """In place of requests that ask: says how many were together, and takes a while."""
 
-    class Work:
-        def __init__(self, requests: Sequence[dict[str, Any]]) -> None:
-            groups.append(len(requests))
-            self.requests = requests
+    groups: ClassVar[list[int]] = []
+    seconds: ClassVar[float] = 0.0
 
-        def answers(self) -> list[Answer]:
-            if self.requests[0].get("waits"):
-                # Both threads are here at once: one did its work meanwhile.
-                committing.wait(20)
-            return [([], each["number"]) for each in self.requests]
+    def __init__(self, requests: Sequence[dict[str, Any]]) -> None:
+        self.groups.append(len(requests))
+        self.requests = requests
 
+    def answers(self) -> list[Answer]:
+        time.sleep(self.seconds)
+        return [([], each["number"]) for each in self.requests]
+
+
+@pytest.fixture
+def work(monkeypatch: pytest.MonkeyPatch) -> type[Work]:
     monkeypatch.setattr(module, "Begun", Work)
+    monkeypatch.setattr(Work, "groups", [])
+    return Work
 
-    async def ask(lane: Lane, number: int, **more: Any) -> list[bytes]:
-        asked = (lane.answer({"number": b"%d" % at, **more}) for at in range(number))
-        return [content for _, content in await asyncio.gather(*asked)]
 
+async def ask(lane: Lane, number: int) -> list[bytes]:
+    asked = (lane.answer({"number": b"%d" % at}) for at in range(number))
+    return [content for _, content in await asyncio.gather(*asked)]
+
+
+def test_who_comes_together_is_answered_together(work: type[Work]) -> None:
     async def all_of_it() -> None:
         lane = Lane()
         assert await ask(lane, 40) == [b"%d" % at for at in range(40)]
-        assert max(groups) == 16
-        assert sum(groups) == 40
-        assert await ask(lane, 32, waits=True) == [b"%d" % at for at in range(32)]
+        assert max(work.groups) == 16
+        assert sum(work.groups) == 40
         # Again, after it came to rest; one who leaves takes nothing from the others.
         for _ in range(50):
             left = asyncio.ensure_future(lane.answer({"number": b"left"}))
@@ -233,11 +237,51 @@ def test_who_comes_together_is_answered_together(
     in_loop(asyncio.wait_for(all_of_it(), 60))
 
 
+def test_two_halves_that_take_turns_become_one_group(
+    work: type[Work], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(work, "seconds", 0.02)
+    monkeypatch.setattr(module, "_PATIENCE_SECONDS", 5)
+
+    async def client(lane: Lane, *, late: bool) -> None:
+        if late:
+            await asyncio.sleep(0.01)
+        for _ in range(10):
+            await lane.answer({"number": b""})
+
+    async def all_of_it() -> None:
+        lane = Lane()
+        await asyncio.gather(*(client(lane, late=at > 2) for at in range(6)))
+        # Three at first; the others wait for these, and all stay together.
+        assert work.groups[:2] == [3, 6]
+        assert sum(work.groups) == 60
+        assert work.groups.count(6) == 9
+
+    in_loop(asyncio.wait_for(all_of_it(), 60))
+
+
+def test_who_waits_does_so_for_a_moment_only(
+    work: type[Work], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(work, "seconds", 0.05)
+
+    async def all_of_it() -> None:
+        lane = Lane()
+        first = asyncio.ensure_future(ask(lane, 2))
+        await asyncio.sleep(0.02)
+        # The two that are answered meanwhile never come again.
+        assert await asyncio.wait_for(ask(lane, 1), 20) == [b"0"]
+        assert await first == [b"0", b"1"]
+        assert work.groups == [2, 1]
+
+    in_loop(asyncio.wait_for(all_of_it(), 60))
+
+
 @pytest.mark.parametrize("late", [False, True])
 def test_a_fault_reaches_whom_it_concerns_and_the_lane_goes_on(
     monkeypatch: pytest.MonkeyPatch, *, late: bool
 ) -> None:
-    class Work:
+    class Faulty:
         def __init__(self, requests: Sequence[dict[str, Any]]) -> None:
             self.fails = requests[0]["fails"]
             if self.fails and not late:
@@ -248,9 +292,9 @@ def test_a_fault_reaches_whom_it_concerns_and_the_lane_goes_on(
                 raise ValueError
             return [([], b"answer")]
 
-    monkeypatch.setattr(module, "Begun", Work)
+    monkeypatch.setattr(module, "Begun", Faulty)
 
-    async def ask() -> None:
+    async def all_of_it() -> None:
         lane = Lane()
         for _ in range(3):
             with pytest.raises(ValueError, match=r"^$"):
@@ -258,4 +302,4 @@ def test_a_fault_reaches_whom_it_concerns_and_the_lane_goes_on(
             answer = await asyncio.wait_for(lane.answer({"fails": False}), 20)
             assert answer == ([], b"answer")
 
-    in_loop(ask())
+    in_loop(all_of_it())
