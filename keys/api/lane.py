@@ -22,6 +22,8 @@ from kmsconsole.operations import operation_named
 _MOST_AT_ONCE = 16
 # How long those who wait already do so for those who were just answered.
 _PATIENCE_SECONDS = 0.001
+# After nobody came, for how many groups nobody is waited for: clients may be far away.
+_IMPATIENT_GROUPS = 8
 
 
 class _Asked(NamedTuple):
@@ -39,6 +41,7 @@ class Lane:
         self._arriving: list[_Asked] = []
         self._waiting: SimpleQueue[list[_Asked]] = SimpleQueue()
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._impatient = 0
 
     def takes(self, environ: Mapping[str, Any]) -> bool:
         """Say whether a request is for the API and names a quick operation."""
@@ -100,11 +103,16 @@ class Lane:
         except Empty:
             return self._with_others(self._waiting.get())
         group = self._with_others(group)
+        if self._impatient:
+            self._impatient -= 1
+            return group
         expected = min(len(group) + answered, _MOST_AT_ONCE)
         patience = clock.elapsed() + _PATIENCE_SECONDS
         while len(group) < expected and (left := patience - clock.elapsed()) > 0:
             with suppress(Empty):
                 group += self._waiting.get(timeout=left)
+        if len(group) < expected:
+            self._impatient = _IMPATIENT_GROUPS
         return group
 
     def _with_others(self, group: list[_Asked]) -> list[_Asked]:
