@@ -1,7 +1,8 @@
 """Prepared, signed requests and the load generator that sends them.
 
-`wrk` (Debian) sends them over 8 connections that stay open; an answer that is not a
-success counts as a failure. Everything stays on this machine's loopback.
+`wrk` (Debian) sends them over connections that stay open, eight of them by default; an
+answer that is not a success counts as a failure. Everything stays on this machine's
+loopback.
 """
 
 import base64
@@ -20,6 +21,8 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 CONNECTIONS = 8
+# Of a crowd that wants throughput and can wait a little.
+MANY_CONNECTIONS = 32
 PLAINTEXT_BYTES = 32
 
 
@@ -109,7 +112,12 @@ def encrypt_requests(signer: Signer, key_id: str, count: int) -> list[Prepared]:
     ]
 
 
-def run(address: str, requests: Iterable[Prepared], seconds: int) -> Measured:
+def run(
+    address: str,
+    requests: Iterable[Prepared],
+    seconds: int,
+    connections: int = CONNECTIONS,
+) -> Measured:
     """Send the requests in turn for `seconds` and measure."""
     wrk = shutil.which("wrk")
     if wrk is None:
@@ -121,7 +129,7 @@ def run(address: str, requests: Iterable[Prepared], seconds: int) -> Measured:
             fields = "\t".join(f"{k}={v}" for k, v in request.headers.items())
             file.write(f"/\n{fields}\n{request.body}\n\n")
         file.flush()
-        command = [wrk, "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--timeout", "10s"]
+        command = [wrk, "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s"]
         done = subprocess.run(
             [*command, "-s", str(HERE / "load.lua"), address],
             env={**os.environ, "REQUESTS": file.name},

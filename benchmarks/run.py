@@ -38,6 +38,7 @@ SECONDS = int(os.environ.get("BENCH_SECONDS", "10"))
 SIGNATURES = 30_000
 # Requests a second of the open loop.
 RATE = 200
+CROWDED = f"Encrypt, {load.MANY_CONNECTIONS} connections"
 
 
 def inprocess(env: dict[str, str], what: str) -> float:
@@ -73,6 +74,8 @@ def over_the_wire(target: Target, workers: int) -> Iterator[tuple[str, Measured]
             requests = prepare(port, signer, key_id, SIGNATURES)
             yield action, load.run(address, requests, SECONDS)
         if workers > 1:
+            requests = load.encrypt_requests(signer, key_id, SIGNATURES)
+            yield CROWDED, load.run(address, requests, SECONDS, load.MANY_CONNECTIONS)
             number = RATE * SECONDS
             requests = load.encrypt_requests(signer, key_id, SIGNATURES + number)
             measured = paced.run(port, requests[SIGNATURES:], RATE, SECONDS)
@@ -81,19 +84,26 @@ def over_the_wire(target: Target, workers: int) -> Iterator[tuple[str, Measured]
                 yield "Encrypt, open loop", Measured(RATE, 0, 0, measured.failures)
 
 
-def noop_over_the_wire(env: dict[str, str], workers: int) -> Measured:
+def noop_over_the_wire(
+    env: dict[str, str], workers: int, connections: int = load.CONNECTIONS
+) -> Measured:
     with servers.noop(env, workers) as port:
         signer = Signer("AKIDbench", "secret", f"127.0.0.1:{port}")
         requests = load.encrypt_requests(signer, "0" * 36, SIGNATURES)
-        return load.run(f"http://127.0.0.1:{port}", requests, SECONDS)
+        return load.run(f"http://127.0.0.1:{port}", requests, SECONDS, connections)
 
 
 def moto_over_the_wire() -> dict[str, Measured]:
     with servers.moto() as port:
-        return {
-            action: load.run(f"http://127.0.0.1:{port}", requests, SECONDS)
-            for action, requests in moto_requests(port).items()
+        address, prepared = f"http://127.0.0.1:{port}", moto_requests(port)
+        found = {
+            action: load.run(address, requests, SECONDS)
+            for action, requests in prepared.items()
         }
+        found[CROWDED] = load.run(
+            address, prepared["Encrypt"], SECONDS, load.MANY_CONNECTIONS
+        )
+        return found
 
 
 @contextmanager
@@ -142,23 +152,55 @@ def costs(env: dict[str, str]) -> None:
     print(flush=True)
 
 
-def wire(target: Target, moto: dict[str, Measured], noop: dict[int, Measured]) -> int:
+@dataclass(frozen=True)
+class Yardsticks:
+    """What a database's lines are held against, measured just before them.
+
+    `noop` is by the number of workers, `crowded` the no-op with many connections.
+    """
+
+    moto: dict[str, Measured]
+    noop: dict[int, Measured]
+    crowded: Measured
+
+
+def yardsticks(env: dict[str, str]) -> Yardsticks:
+    """Measure and print them; machines get slower and faster within one run."""
+    made = Yardsticks(
+        moto_over_the_wire(),
+        {workers: noop_over_the_wire(env, workers) for workers in (1, 2)},
+        noop_over_the_wire(env, 2, load.MANY_CONNECTIONS),
+    )
+    for action, measured in made.moto.items():
+        line(f"moto {action}", measured, measured, None)
+    for workers, measured in made.noop.items():
+        line(f"no-op, {workers} worker(s)", measured, made.moto["Encrypt"], None)
+    name = f"no-op, 2 worker(s), {load.MANY_CONNECTIONS} connections"
+    line(name, made.crowded, made.moto[CROWDED], None)
+    return made
+
+
+def wire(target: Target) -> int:
     """Print a database's lines; return how many requests failed."""
-    failures = 0
+    held = yardsticks(target.env)
+    measured_all = [*held.moto.values(), *held.noop.values(), held.crowded]
+    failures = sum(measured.failures for measured in measured_all)
     rates: dict[int, float] = {}
-    for workers, yardstick in noop.items():
+    for workers, yardstick in held.noop.items():
         for action, measured in over_the_wire(target, workers):
             failures += measured.failures
-            if action not in moto:
+            if action not in held.moto:
                 continue
             name = f"{action}, {target.name}, {workers} worker(s)"
-            line(name, measured, moto[action], yardstick)
+            same_load = held.crowded if action == CROWDED else yardstick
+            line(name, measured, held.moto[action], same_load)
             if action == "Encrypt":
                 rates[workers] = measured.per_second
-    second, gained = rates[2] / rates[1], noop[2].per_second / noop[1].per_second
+    second = rates[2] / rates[1]
+    gained = held.noop[2].per_second / held.noop[1].per_second
     print(
         f"second worker, {target.name}: x {second:.2f}, no-op x {gained:.2f}, "
-        f"that is {second / gained:.2f} of it",
+        f"that is {second / gained:.2f} of it\n",
         flush=True,
     )
     return failures
@@ -171,20 +213,9 @@ def main() -> int:
         return 1
     print(f"{platform.python_implementation()} {platform.python_version()}, ", end="")
     print(f"{os.cpu_count()} cores, {SECONDS} s each, {load.CONNECTIONS} connections\n")
-    failures = 0
     with targets() as found:
-        env = found[0].env
-        costs(env)
-        moto = moto_over_the_wire()
-        for action, measured in moto.items():
-            line(f"moto {action}", measured, measured, None)
-            failures += measured.failures
-        noop = {workers: noop_over_the_wire(env, workers) for workers in (1, 2)}
-        for workers, measured in noop.items():
-            line(f"no-op, {workers} worker(s)", measured, moto["Encrypt"], None)
-            failures += measured.failures
-        for target in found:
-            failures += wire(target, moto, noop)
+        costs(found[0].env)
+        failures = sum(wire(target) for target in found)
     return 1 if failures else 0
 
 

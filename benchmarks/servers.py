@@ -118,7 +118,6 @@ def sqlite(home: Path, synchronous: str) -> str:
     return (
         f"sqlite:///{home / 'kms.sqlite3'}?transaction_mode=IMMEDIATE&timeout=20"
         f"&init_command=PRAGMA journal_mode=WAL;PRAGMA synchronous={synchronous};"
-        "PRAGMA wal_autocheckpoint=1500;"
     )
 
 

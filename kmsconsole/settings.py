@@ -148,12 +148,9 @@ TEMPLATES = [
     }
 ]
 
-# A page written again before the log is copied back is copied once: a longer log makes
-# that frequent, but more requests wait for a copy (docs/performance.md).
 _SQLITE = (
     f"sqlite:///{KMS_HOME / 'kms.sqlite3'}?transaction_mode=IMMEDIATE&timeout=20"
     "&init_command=PRAGMA journal_mode=WAL;PRAGMA synchronous=FULL;"
-    "PRAGMA wal_autocheckpoint=1500;"
 )
 DATABASES = {
     "default": environ.Env.db_url_config(env.secret("DATABASE_URL") or _SQLITE)
