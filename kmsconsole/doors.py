@@ -23,6 +23,8 @@ log = logging.getLogger("uvicorn.error")
 _LEFT_SECONDS = 0.005
 # Without files nobody can be let in.
 _FULL_SECONDS = 1
+# For handshakes that are under way while the worker ends.
+_LAST_SECONDS = 1
 
 # Of a worker that takes no connections.
 ABSENT = 2**31 - 1
@@ -64,12 +66,14 @@ class Door:
         if not self._closed:
             self._loop.add_reader(self._waiting, self._choose)
 
-    def close(self) -> None:
-        """Take no more; those that shake hands are let go."""
+    async def close(self) -> None:
+        """Take no more connections; whoever shakes hands has a moment to end that."""
         self._closed = True
         self._loop.remove_reader(self._waiting)
-        for entering in list(self._entering):
-            entering.cancel()
+        if self._entering:
+            _, late = await asyncio.wait(self._entering, timeout=_LAST_SECONDS)
+            for entering in late:
+                entering.cancel()
 
     def _choose(self) -> None:
         if self._number() > min(self._shares):
@@ -145,9 +149,8 @@ class FairServer(Server):
 
     async def shutdown(self, sockets: list[socket] | None = None) -> None:
         """Take no more connections, and end those that there are."""
-        for door in self._doors:
-            door.close()
         self._shares[self._place] = ABSENT
+        await asyncio.gather(*(door.close() for door in self._doors))
         await super().shutdown(sockets)
 
     async def on_tick(self, counter: int) -> bool:

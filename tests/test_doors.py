@@ -89,6 +89,28 @@ def test_a_new_worker_has_its_share(two: Server) -> None:
         assert later[other] <= 2
 
 
+def test_who_was_taken_while_the_worker_ends_is_answered(
+    certificate: tuple[str, str],
+) -> None:
+    with (
+        small_server(tls=certificate, BYTES=2**40) as small,
+        ExitStack() as stack,
+    ):
+        context = ssl.create_default_context(cafile=certificate[0])
+        context.check_hostname = False
+        (plain, silent) = connected(small, 2, stack)
+        # Until both were taken.
+        time.sleep(0.3)
+        small.process.terminate()
+        time.sleep(0.4)
+        with context.wrap_socket(plain) as secured:
+            assert worker_of(secured)
+        silent.settimeout(10)
+        assert silent.recv(10) == b""
+        assert small.wait(10) == 0
+        assert "Traceback" not in small.said
+
+
 def test_who_shakes_no_hands_is_let_go_and_in_nobodys_way(
     certificate: tuple[str, str],
 ) -> None:
