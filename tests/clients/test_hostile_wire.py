@@ -322,7 +322,11 @@ def test_a_body_byte_by_byte_is_taken_as_one(server: RunningServer) -> None:
         for byte in body:
             time.sleep(0.05)
             wire.sendall(bytes([byte]))
-        (answered,) = answers(wire.recv(65536))
+        said = b""
+        # Head and content may come apart.
+        while not said.endswith(b"}") and (part := wire.recv(65536)):
+            said += part
+        (answered,) = answers(said)
     assert "TotalCount" in answered
 
 
