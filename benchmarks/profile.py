@@ -50,7 +50,7 @@ PARTS = {
 }
 # Where threads stand that have nothing to do: lane, places, watch, the server's own.
 IDLE = (
-    *("Lane._next", "Lane._do", "_worker (concurrent", "_watch (kmsconsole"),
+    *("Lane._next", "_worker (concurrent", "_watch (kmsconsole"),
     *("Condition.wait", "Event.wait", "Connection._recv", "Runner.run (asyncio"),
 )
 

@@ -150,7 +150,12 @@ class FairServer(Server):
     async def shutdown(self, sockets: list[socket] | None = None) -> None:
         """Take no more connections, and end those that there are."""
         self._shares[self._place] = ABSENT
+        clock, config = asyncio.get_running_loop().time, self.config
+        began = clock()
         await asyncio.gather(*(door.close() for door in self._doors))
+        # Both together take no longer: whoever started the server has no more patience.
+        left: Any = max((config.timeout_graceful_shutdown or 0) - (clock() - began), 0)
+        config.timeout_graceful_shutdown = left
         await super().shutdown(sockets)
 
     async def on_tick(self, counter: int) -> bool:

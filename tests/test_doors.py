@@ -1,5 +1,6 @@
 """Who lets a connection in: the worker that has fewest, and never nobody."""
 
+import asyncio
 import json
 import os
 import signal
@@ -11,7 +12,11 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
+from uvicorn import Config
+from uvicorn import Server as Server_
 
+from kmsconsole.doors import ABSENT, FairServer
+from tests.loops import in_loop
 from tests.processes import wait_until, workers_of
 from tests.small import Server, small_server
 
@@ -109,6 +114,32 @@ def test_who_was_taken_while_the_worker_ends_is_answered(
         assert silent.recv(10) == b""
         assert small.wait(10) == 0
         assert "Traceback" not in small.said
+
+
+def test_handshakes_add_no_time_to_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Entered:
+        entering = 1
+
+        async def close(self) -> None:
+            await asyncio.sleep(0.5)
+
+    left: list[float | None] = []
+
+    async def ended(server: Server_, sockets: object = None) -> None:
+        left.append(server.config.timeout_graceful_shutdown)
+
+    async def end() -> None:
+        config = Config("tests.small:application", timeout_graceful_shutdown=4)
+        shares = [0]
+        server = FairServer(config, shares, 0)
+        monkeypatch.setattr(server, "_doors", [Entered()])
+        await server.shutdown()
+        assert shares == [ABSENT]
+
+    monkeypatch.setattr(Server_, "shutdown", ended)
+    in_loop(end())
+    assert left[0] is not None
+    assert 0 <= left[0] <= 3.5
 
 
 def test_who_shakes_no_hands_is_let_go_and_in_nobodys_way(

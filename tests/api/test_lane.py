@@ -277,6 +277,29 @@ def test_who_waits_does_so_for_a_moment_only(
     in_loop(asyncio.wait_for(all_of_it(), 60))
 
 
+def test_after_nobody_came_nobody_is_waited_for(
+    work: type[Work], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(work, "seconds", 0.05)
+    monkeypatch.setattr(module, "_PATIENCE_SECONDS", 2)
+
+    async def waited(lane: Lane) -> float:
+        first = asyncio.ensure_future(ask(lane, 2))
+        await asyncio.sleep(0.02)
+        began = time.monotonic()
+        await ask(lane, 1)
+        await first
+        return time.monotonic() - began
+
+    async def all_of_it() -> None:
+        lane = Lane()
+        assert await waited(lane) >= 2
+        for _ in range(3):
+            assert await waited(lane) < 2
+
+    in_loop(asyncio.wait_for(all_of_it(), 60))
+
+
 @pytest.mark.parametrize("late", [False, True])
 def test_a_fault_reaches_whom_it_concerns_and_the_lane_goes_on(
     monkeypatch: pytest.MonkeyPatch, *, late: bool
