@@ -10,6 +10,7 @@ from threading import Lock
 
 from keys import custody
 from kmsconsole import clock
+from kmsconsole.principals import SecretKey
 
 LIFETIME_SECONDS = 60.0
 MOST = 1_000
@@ -23,12 +24,12 @@ class OpenedSecrets:
         self._lifetime = lifetime
         self._lock = Lock()
         # In the order they were opened, so that the first ones end first.
-        self._kept: dict[bytes, tuple[float, str]] = {}
+        self._kept: dict[bytes, tuple[float, SecretKey]] = {}
 
     def __len__(self) -> int:
         return len(self._kept)
 
-    def open(self, epoch: int, sealed: bytes, binding: bytes) -> str:
+    def open(self, epoch: int, sealed: bytes, binding: bytes) -> SecretKey:
         """Return the secret; raises what `Keyring.open_secret` does."""
         # The binding's length keeps the two from running into each other.
         digest = sha256(b"%d|%d|%b%b" % (epoch, len(binding), binding, sealed)).digest()
@@ -38,7 +39,8 @@ class OpenedSecrets:
             found = self._kept.get(digest)
         if found is not None:
             return found[1]
-        secret = custody.keyring().open_secret(epoch, sealed, binding).decode("ascii")
+        opened = custody.keyring().open_secret(epoch, sealed, binding)
+        secret = SecretKey(opened, "ascii")
         with self._lock:
             self._kept.pop(digest, None)
             self._kept[digest] = now + self._lifetime, secret

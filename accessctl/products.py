@@ -23,7 +23,7 @@ from keys.operations import (
     UnbindCloudResource,
 )
 from kmsconsole.operations import Operation
-from kmsconsole.principals import Call, Credential, Kind, Principal
+from kmsconsole.principals import Call, Credential, Kind, Principal, SecretKey
 
 # SecretIds of products begin with this, so that nobody else's costs another look.
 PREFIX = "AKPD"
@@ -71,7 +71,7 @@ def find(secret_id: str) -> Credential | None:
         Kind.PRODUCT, NO_ACCOUNT, product.uin, product.code, secret_id
     )
     # Its requests say in their signed parameters whom they are for.
-    return Credential(principal, False, secret.decode("ascii"), _use_anywhere)  # noqa: FBT003
+    return Credential(principal, False, SecretKey(secret, "ascii"), _use_anywhere)  # noqa: FBT003
 
 
 def _use_anywhere(_address: str) -> None:

@@ -3,7 +3,7 @@
 Plain rows by cursor instead of ORM objects: a third of the time (docs/performance.md).
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 from uuid import UUID
 
 from keys import custody
@@ -22,8 +22,7 @@ _SELECT = Statement(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class KeyMaterial:
+class KeyMaterial(NamedTuple):
     """A key as one request sees it; `version` is None where there is no material."""
 
     id: UUID

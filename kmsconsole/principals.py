@@ -148,6 +148,15 @@ class Call:
         return _evaluator().sees_all(self, operation)
 
 
+class SecretKey(str):
+    """The secret of an access key, and the last key that was derived from it to sign.
+
+    `derived` holds what it was derived for and the key; it goes with the secret.
+    """
+
+    derived: tuple[tuple[str, str], bytes] | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Credential:
     """An access key that may be used now, with the secret it signs with.
@@ -158,7 +167,7 @@ class Credential:
 
     principal: Principal
     require_signed_action: bool
-    secret_key: str = field(repr=False)
+    secret_key: SecretKey = field(repr=False)
     use: Callable[[str], None] = field(repr=False)
 
 

@@ -6,13 +6,16 @@ say (logging, wrappers, a connection still to be made) it is its cursor, too.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import cache, lru_cache
 from threading import local
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, connections
+
+if TYPE_CHECKING:
+    from kmsconsole.postgresql import Prepared
 
 Row = tuple[Any, ...]
 
@@ -73,6 +76,7 @@ class Statement:
             or database.queries_logged
             or database.execute_wrappers
             or database.needs_rollback
+            or (database.vendor != "sqlite" and not raw.autocommit)
         ):
             cursor = database.cursor()
             cursor.execute(self.text, parameters)
@@ -80,7 +84,7 @@ class Statement:
         with database.wrap_database_errors:
             if database.vendor == "sqlite":
                 return raw.execute(self._question_marks, parameters)
-            return _prepared(raw).execute(self._numbered, parameters, prepare=True)
+            return _on_postgresql()(raw).execute(self._numbered, parameters)
 
 
 def _numbered(text: str) -> str:
@@ -89,16 +93,12 @@ def _numbered(text: str) -> str:
     return first + "".join(f"${at}{part}" for at, part in enumerate(others, 1))
 
 
-def _prepared(raw: Any) -> Any:
-    """Return a cursor of PostgreSQL that prepares, which Django's own never do.
+@cache
+def _on_postgresql() -> "Callable[[Any], Prepared]":
+    # Its driver is there only where PostgreSQL is used.
+    from kmsconsole.postgresql import prepared  # noqa: PLC0415
 
-    It takes texts as PostgreSQL does: an event's would be parsed anew each time.
-    """
-    from psycopg import RawCursor  # noqa: PLC0415 - only where PostgreSQL is used
-
-    if raw.prepare_threshold is None:
-        raw.prepare_threshold = 0
-    return RawCursor(raw)
+    return prepared
 
 
 Question = tuple[Statement, Sequence[Any]]
@@ -111,6 +111,7 @@ class _Ahead(local):
 
     def __init__(self) -> None:
         self.rows: Ahead = {}
+        self.database: Any = None
 
 
 _ahead = _Ahead()
@@ -125,6 +126,8 @@ def having(rows: Ahead) -> Iterator[None]:
     Each row is handed out once: what is asked again, or in a transaction, is read then.
     """
     _ahead.rows = rows
+    if rows:
+        _ahead.database = connections[DEFAULT_DB_ALIAS]
     try:
         yield
     finally:
@@ -230,15 +233,15 @@ class _Together:
         self.places: list[tuple[int, int]] = []
 
     def rows(self, columns: Sequence[Sequence[Any]]) -> list[Row]:
-        cursor = self._statement._read(columns)  # noqa: SLF001 - of this module
+        answer = self._statement._read(columns)  # noqa: SLF001 - of this module
         if not self.places:
-            names = [column[0] for column in cursor.description]
+            names = [column[0] for column in answer.description]
             starts = [at for at, name in enumerate(names) if name == _THERE]
             ends = [*starts[1:], len(names)]
             self.places = [
                 (start + 1, end) for start, end in zip(starts, ends, strict=True)
             ]
-        found: list[Row] = cursor.fetchall()
+        found: list[Row] = answer.fetchall()
         return found
 
 
@@ -246,4 +249,4 @@ _together = lru_cache(maxsize=64)(_Together)
 
 
 def _in_transaction() -> bool:
-    return bool(connections[DEFAULT_DB_ALIAS].in_atomic_block)
+    return bool(_ahead.database.in_atomic_block)

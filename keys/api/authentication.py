@@ -1,8 +1,7 @@
 """Who sent this request: steps from the raw request to a verified access key."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
 from django.db import Error as DatabaseError
@@ -20,7 +19,7 @@ from kmsconsole.errors import (
     UnsignedPayload,
     UnsupportedProtocol,
 )
-from kmsconsole.principals import Credential, find_credential
+from kmsconsole.principals import Credential, SecretKey, find_credential
 
 log = structlog.get_logger(__name__)
 
@@ -28,11 +27,10 @@ METHODS = frozenset({"GET", "POST"})
 _LEGACY_MARKS = ("Signature=", "SignatureMethod=", "SecretId=")
 _UNSIGNED = "UNSIGNED-PAYLOAD"
 # Checked against when nobody has the SecretId, so that the work done is the same.
-_NOBODYS_SECRET = randomness.token_bytes(16).hex()
+_NOBODYS_SECRET = SecretKey(randomness.token_bytes(16).hex())
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
+class Received(NamedTuple):
     """A whole request in form and in time; who sent it was not looked at yet."""
 
     authorization: Authorization

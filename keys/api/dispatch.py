@@ -6,8 +6,7 @@ is known as the address's, afterwards as the caller's.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.conf import settings
 
@@ -37,8 +36,7 @@ _UNKNOWN_ACTION = "Unknown"
 _SERVER_FAULT = 500
 
 
-@dataclass(frozen=True, slots=True)
-class Incoming:
+class Incoming(NamedTuple):
     """A request as it came; `received` holds what kept it from being read, if so."""
 
     environ: Mapping[str, Any]

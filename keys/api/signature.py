@@ -9,13 +9,13 @@ or settings here.
 import datetime as dt
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
 from typing import Any, NamedTuple
 
 from keys.api.errors import AnonymousRequest, UnreadableTimestamp, WrongDate
 from kmsconsole.errors import InvalidAuthorization, SignatureExpire
+from kmsconsole.principals import SecretKey
 
 METHOD = "TC3-HMAC-SHA256"
 MOST_SECONDS_OFF = 300
@@ -56,8 +56,7 @@ class Authorization(NamedTuple):
         return (int(timestamp) & _MOST_SECONDS).to_bytes(4, "big") + known[:28]
 
 
-@dataclass(frozen=True, slots=True)
-class SignedRequest:
+class SignedRequest(NamedTuple):
     """What a signature covers.
 
     `environ` is a WSGI environ: texts in it are the raw bytes read as Latin-1.
@@ -161,7 +160,7 @@ def _utc_date(day: int) -> str:
 
 
 def holds(
-    request: SignedRequest, authorization: Authorization, secret_key: str
+    request: SignedRequest, authorization: Authorization, secret_key: SecretKey
 ) -> bool:
     """Say whether the signature was made over this request with this secret.
 
@@ -195,10 +194,16 @@ def _host_alone(value: bytes) -> bytes:
     return host if port.isdigit() else value
 
 
-def _signing_key(secret_key: str, date: str, service: str) -> bytes:
+def _signing_key(secret_key: SecretKey, date: str, service: str) -> bytes:
+    # Who signs does so for one service, and for a whole day.
+    # Read once: other threads replace it.
+    last = secret_key.derived
+    if last is not None and last[0] == (date, service):
+        return last[1]
     key = f"TC3{secret_key}".encode()
     for part in (date, service, _TERMINATOR):
         key = hmac.digest(key, part.encode("ascii"), "sha256")
+    secret_key.derived = (date, service), key
     return key
 
 

@@ -15,7 +15,7 @@ two keys here. The HMAC that would say the same costs an HSM call per operation.
 import base64
 import binascii
 import struct
-from dataclasses import dataclass
+from typing import NamedTuple
 from uuid import UUID
 
 from keys.crypto.algorithms import CIPHERS
@@ -40,8 +40,7 @@ class CiphertextRefused(ValueError):
         super().__init__("not a ciphertext of this system")
 
 
-@dataclass(frozen=True, slots=True)
-class CiphertextBlob:
+class CiphertextBlob(NamedTuple):
     """A decoded blob: iv 12 bytes, payload = ciphertext and 16-byte tag."""
 
     key_id: UUID

@@ -8,7 +8,6 @@ no blob reaches the HSM before that has been verified.
 import hmac
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import timedelta
 from typing import TypeVar
 from weakref import WeakSet
@@ -167,7 +166,7 @@ class Keyring:
                 spec, blob, b"", root_epoch, mac_epoch, check_value, public_key
             )
             binding = self._token.hmac(mac, binding_message(unbound, identity))
-            return replace(unbound, binding=binding)
+            return unbound._replace(binding=binding)
 
         return self._again(make)
 

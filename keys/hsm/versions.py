@@ -3,8 +3,7 @@
 import hashlib
 import hmac
 import struct
-from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from keys.hsm.errors import AlteredVersion
 from keys.hsm.templates import KEY_SPECS, KeySpec
@@ -14,8 +13,7 @@ Row: TypeAlias = tuple[bytes, str, bytes, bytes, int, int, bytes, bytes]
 _BINDING_PURPOSE = b"kmsconsole/version/1"
 
 
-@dataclass(frozen=True, slots=True)
-class WrappedVersion:
+class WrappedVersion(NamedTuple):
     """One CMK version as the database keeps it.
 
     `blob` is the wrapped material, `binding` the HMAC (32 bytes) of identity and blob,
@@ -35,16 +33,7 @@ class WrappedVersion:
 def row(version: WrappedVersion, identity: bytes) -> Row:
     """Return the name of a version's handle in the cache."""
     # All of it, so that a hit in the cache means that these very bytes were verified.
-    return (
-        identity,
-        version.spec,
-        version.blob,
-        version.binding,
-        version.root_epoch,
-        version.mac_epoch,
-        version.check_value,
-        version.public_key,
-    )
+    return identity, *version
 
 
 def binding_message(version: WrappedVersion, identity: bytes) -> bytes:

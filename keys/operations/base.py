@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Annotated, Any, ClassVar
 from uuid import UUID
 
@@ -31,15 +32,20 @@ def identifier(value: Any, malformed: KMSError) -> Any:
     """Return the UUID that a text spells as the API does; raises `malformed`."""
     if not isinstance(value, str):
         return value
-    if len(value) != _UUID_LENGTH:
+    found = _spelled(value) if len(value) == _UUID_LENGTH else None
+    if found is None:
         raise malformed
+    return found
+
+
+# A program names the same key again and again.
+@lru_cache(maxsize=1024)
+def _spelled(text: str) -> UUID | None:
     try:
-        parsed = UUID(value)
+        parsed = UUID(text)
     except ValueError:
-        raise malformed from None
-    if str(parsed) != value.lower():
-        raise malformed
-    return parsed
+        return None
+    return parsed if str(parsed) == text.lower() else None
 
 
 def _key_id(value: Any) -> Any:

@@ -6,7 +6,6 @@ IDS, or a word in NO_IDS. Over the wire, to the byte: tests/api/test_foreign_ids
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -149,7 +148,7 @@ def things(account: int, root: Principal, name: str) -> Things:
 
 def nobodys(theirs: Things) -> Things:
     """Return one of each sort that looks like theirs and is nobody's."""
-    blob = replace(decode(theirs["blob"]), key_id=randomness.uuid4())
+    blob = decode(theirs["blob"])._replace(key_id=randomness.uuid4())
     return {
         "account": 100_000_009_999,
         "alarm": 2**31,

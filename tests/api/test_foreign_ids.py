@@ -6,7 +6,7 @@ asking account: root, full access to the account, and rights on one key alone.
 
 import base64
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -79,7 +79,7 @@ def hosting(sender: Sender, key_id: str) -> str:
 
 def blob_of_nobody(blob: str) -> str:
     """Return a ciphertext like this one of a key that doesn't exist."""
-    return encode(replace(decode(blob), key_id=uuid4()))
+    return encode(decode(blob)._replace(key_id=uuid4()))
 
 
 def with_id(

@@ -17,10 +17,12 @@ from keys.api.signature import (
     parse_authorization,
 )
 from kmsconsole.errors import KMSError
+from kmsconsole.principals import SecretKey
 from tests.api.wire import Message
 
 SECRET_ID = "AKIDz8krbsJ5yKBZQpn74WFkmLPx3EXAMPLE"
-SECRET_KEY = "Gu5t9xGARNpq86cd98joQYCN3EXAMPLE"
+# One for all tests: what was derived for one message must not do for another.
+SECRET_KEY = SecretKey("Gu5t9xGARNpq86cd98joQYCN3EXAMPLE")
 NOW = 1_700_000_000
 KEY_ID = "23e80852-1e38-11e9-b129-5cb9019b4b01"
 
@@ -58,7 +60,7 @@ def verify(
     message: Message,
     signature: str,
     *,
-    secret_key: str = SECRET_KEY,
+    secret_key: SecretKey = SECRET_KEY,
     **changed: Any,
 ) -> bool:
     """Verify what `message` sends, with parts of the environ changed on the way."""
@@ -76,7 +78,19 @@ def verify(
 def test_published_vectors_hold(message: Message, signature: str) -> None:
     assert message.signature(SECRET_KEY) == signature
     assert verify(message, signature)
-    assert not verify(message, signature, secret_key=SECRET_KEY[:-1])
+    assert not verify(message, signature, secret_key=SecretKey(SECRET_KEY[:-1]))
+
+
+def test_dates_and_services_may_alternate() -> None:
+    messages = [POSTED, replace(POSTED, service="cvm")]
+    later = str(int(POSTED.timestamp) + 86_400)
+    messages += [replace(each, timestamp=later, date="") for each in messages]
+    for message in (*messages, *messages[::-1], *messages[::2]):
+        assert verify(message, message.signature(SECRET_KEY))
+    for one in messages:
+        for other in messages:
+            holds = verify(one, other.signature(SECRET_KEY))
+            assert holds == (one is other)
 
 
 def test_an_unsigned_payload_does_not_sign_the_body() -> None:

@@ -1,7 +1,6 @@
 """Material brought in under an RSA wrapping key."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -113,8 +112,8 @@ def test_a_wrapping_key_is_bound_like_any(hsm: Hsm) -> None:
     another = hsm.ring.generate("RSA_2048_DECRYPT", b"wrapping")
     for wrapping, identity in [
         (hsm.wrapping, b"another"),
-        (replace(hsm.wrapping, blob=another.blob), b"wrapping"),
-        (replace(hsm.wrapping, public_key=another.public_key), b"wrapping"),
+        (hsm.wrapping._replace(blob=another.blob), b"wrapping"),
+        (hsm.wrapping._replace(public_key=another.public_key), b"wrapping"),
     ]:
         with pytest.raises(AlteredVersion):
             hsm.ring.wrap_imported(

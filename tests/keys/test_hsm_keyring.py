@@ -1,5 +1,4 @@
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -97,12 +96,12 @@ def test_a_blob_moved_to_another_row_is_refused(hsm: Hsm, cached: bool) -> None:
     swapped = [
         # The whole row, the blob alone, and the blob with its check value.
         (b"theirs", hsm.mine),
-        (b"theirs", replace(hsm.theirs, blob=hsm.mine.blob)),
+        (b"theirs", hsm.theirs._replace(blob=hsm.mine.blob)),
         (
             b"theirs",
-            replace(hsm.theirs, blob=hsm.mine.blob, check_value=hsm.mine.check_value),
+            hsm.theirs._replace(blob=hsm.mine.blob, check_value=hsm.mine.check_value),
         ),
-        (b"mine", replace(hsm.mine, binding=hsm.theirs.binding)),
+        (b"mine", hsm.mine._replace(binding=hsm.theirs.binding)),
     ]
     for identity, version in swapped:
         with pytest.raises(BadData):
@@ -123,14 +122,14 @@ def test_a_blob_moved_to_another_row_is_refused(hsm: Hsm, cached: bool) -> None:
 )
 def test_a_changed_row_is_refused(hsm: Hsm, name: str, value: str | bytes) -> None:
     with pytest.raises(BadData):
-        hsm.ring.verify(replace(hsm.mine, **{name: value}), b"mine")  # type: ignore[arg-type]
+        hsm.ring.verify(hsm.mine._replace(**{name: value}), b"mine")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("epoch", ["root_epoch", "mac_epoch"])
 def test_a_row_of_an_epoch_nobody_pinned_is_a_mismatch(hsm: Hsm, epoch: str) -> None:
     changed = {epoch: 2}
     with pytest.raises(HsmMismatch if epoch == "mac_epoch" else BadData):
-        hsm.ring.verify(replace(hsm.mine, **changed), b"mine")  # type: ignore[arg-type]
+        hsm.ring.verify(hsm.mine._replace(**changed), b"mine")  # type: ignore[arg-type]
 
 
 def test_every_bit_of_a_row_counts(hsm: Hsm) -> None:
@@ -140,7 +139,7 @@ def test_every_bit_of_a_row_counts(hsm: Hsm) -> None:
             changed = bytes(value[:position]) + bytes([value[position] ^ 1])
             changed += bytes(value[position + 1 :])
             with pytest.raises(BadData):
-                hsm.ring.verify(replace(hsm.mine, **{name: changed}), b"mine")
+                hsm.ring.verify(hsm.mine._replace(**{name: changed}), b"mine")
 
 
 def test_an_hsm_that_unwraps_to_another_key_is_not_believed(
@@ -372,8 +371,8 @@ def test_no_pins_is_down_and_makes_nothing(hsm: Hsm) -> None:
 
 def test_a_version_is_a_value() -> None:
     one = WrappedVersion("AES_256", b"blob", b"binding", 1, 1, b"check")
-    assert one == replace(one)
-    assert hash(one) == hash(replace(one))
+    assert one == one._replace()
+    assert hash(one) == hash(one._replace())
 
 
 def _name(index: int) -> bytes:

@@ -4,7 +4,6 @@ import hashlib
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
@@ -250,7 +249,7 @@ def test_a_changed_row_is_refused(hsm: Hsm, name: str, cached: bool) -> None:
         "blob": {"blob": other.blob},
         "kind": {"spec": "AES_256"},
     }
-    rows = [(label, replace(version, **change)) for label, change in changed.items()]  # type: ignore[arg-type]
+    rows = [(label, version._replace(**change)) for label, change in changed.items()]  # type: ignore[arg-type]
     for label, row in rows:
         for refuse in (hsm.ring.verify, hsm.ring.public_key):
             with pytest.raises(AlteredVersion):
@@ -270,7 +269,7 @@ def test_a_symmetric_row_can_not_be_given_a_public_half(hsm: Hsm) -> None:
     assert version.public_key == b""
     with pytest.raises(AlteredVersion):
         hsm.ring.encrypt(
-            replace(version, public_key=hsm.other.public_key), b"x", bytes(12), b"", b""
+            version._replace(public_key=hsm.other.public_key), b"x", bytes(12), b"", b""
         )
     with pytest.raises(ValueError, match="public half"):
         hsm.ring.public_key(version, b"x")
