@@ -1,11 +1,10 @@
 """SecretKeys that the HSM opened a moment ago, so that not every request opens one.
 
 Only the opening is spared, never the reading: the row is read at each request, and what
-is kept stands under a digest of everything the row was sealed with. A disabled, ended
+is kept stands under everything the row was sealed with. A disabled, ended
 or replaced access key is therefore refused at once.
 """
 
-from hashlib import sha256
 from threading import Lock
 
 from keys import custody
@@ -14,6 +13,8 @@ from kmsconsole.principals import SecretKey
 
 LIFETIME_SECONDS = 60.0
 MOST = 1_000
+
+_Row = tuple[int, bytes, bytes]
 
 
 class OpenedSecrets:
@@ -24,26 +25,25 @@ class OpenedSecrets:
         self._lifetime = lifetime
         self._lock = Lock()
         # In the order they were opened, so that the first ones end first.
-        self._kept: dict[bytes, tuple[float, SecretKey]] = {}
+        self._kept: dict[_Row, tuple[float, SecretKey]] = {}
 
     def __len__(self) -> int:
         return len(self._kept)
 
     def open(self, epoch: int, sealed: bytes, binding: bytes) -> SecretKey:
         """Return the secret; raises what `Keyring.open_secret` does."""
-        # The binding's length keeps the two from running into each other.
-        digest = sha256(b"%d|%d|%b%b" % (epoch, len(binding), binding, sealed)).digest()
+        row = epoch, sealed, binding
         now = clock.elapsed()
         with self._lock:
             self._forget(now)
-            found = self._kept.get(digest)
+            found = self._kept.get(row)
         if found is not None:
             return found[1]
         opened = custody.keyring().open_secret(epoch, sealed, binding)
         secret = SecretKey(opened, "ascii")
         with self._lock:
-            self._kept.pop(digest, None)
-            self._kept[digest] = now + self._lifetime, secret
+            self._kept.pop(row, None)
+            self._kept[row] = now + self._lifetime, secret
             if len(self._kept) > self._most:
                 del self._kept[next(iter(self._kept))]
         return secret
@@ -51,7 +51,7 @@ class OpenedSecrets:
     def _forget(self, now: float) -> None:
         """Drop what has ended."""
         while self._kept:
-            digest, (ends, _) = next(iter(self._kept.items()))
+            row, (ends, _) = next(iter(self._kept.items()))
             if now < ends:
                 return
-            del self._kept[digest]
+            del self._kept[row]

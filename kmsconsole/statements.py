@@ -7,17 +7,39 @@ say (logging, wrappers, a connection still to be made) it is its cursor, too.
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from functools import cache, lru_cache
 from threading import local
 from typing import TYPE_CHECKING, Any, Final
 
 from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 if TYPE_CHECKING:
     from kmsconsole.postgresql import Prepared
 
 Row = tuple[Any, ...]
+
+
+class _Here(local):
+    """This thread's connection: Django looks it up by thread and task each time."""
+
+    def __init__(self) -> None:
+        self.database: BaseDatabaseWrapper | None = None
+
+
+_here = _Here()
+
+
+def database() -> BaseDatabaseWrapper:
+    """Return Django's connection of this thread."""
+    if _here.database is None:
+        _here.database = connections[DEFAULT_DB_ALIAS]
+    return _here.database
+
+
+def close_if_unusable() -> None:
+    """Do with it what Django does with connections before each request."""
+    database().close_if_unusable_or_obsolete()
 
 
 class Statement:
@@ -56,33 +78,34 @@ class Statement:
 
     def run(self, parameters: Sequence[Any]) -> None:
         """Write; commits by itself unless a transaction is open."""
-        self._execute(connections[DEFAULT_DB_ALIAS], parameters)
+        self._execute(parameters)
 
     def _read(self, parameters: Sequence[Any]) -> Any:
-        database = connections[DEFAULT_DB_ALIAS]
         try:
-            return self._execute(database, parameters)
+            return self._execute(parameters)
         except (InterfaceError, OperationalError):
             # In place of asking at each request whether the connection still lives.
-            if database.in_atomic_block or database.is_usable():
+            used = database()
+            if used.in_atomic_block or used.is_usable():
                 raise
-            database.close()
-        return self._execute(database, parameters)
+            used.close()
+        return self._execute(parameters)
 
-    def _execute(self, database: Any, parameters: Sequence[Any]) -> Any:
-        raw = database.connection
+    def _execute(self, parameters: Sequence[Any]) -> Any:
+        used = database()
+        raw = used.connection
         if (
             raw is None
-            or database.queries_logged
-            or database.execute_wrappers
-            or database.needs_rollback
-            or (database.vendor != "sqlite" and not raw.autocommit)
+            or used.queries_logged
+            or used.execute_wrappers
+            or used.needs_rollback
+            or (used.vendor != "sqlite" and not raw.autocommit)
         ):
-            cursor = database.cursor()
+            cursor = used.cursor()
             cursor.execute(self.text, parameters)
             return cursor
-        with database.wrap_database_errors:
-            if database.vendor == "sqlite":
+        with used.wrap_database_errors:
+            if used.vendor == "sqlite":
                 return raw.execute(self._question_marks, parameters)
             return _on_postgresql()(raw).execute(self._numbered, parameters)
 
@@ -111,7 +134,6 @@ class _Ahead(local):
 
     def __init__(self) -> None:
         self.rows: Ahead = {}
-        self.database: Any = None
 
 
 _ahead = _Ahead()
@@ -119,18 +141,21 @@ _UNREAD: Any = object()
 _THERE = "there"
 
 
-@contextmanager
-def having(rows: Ahead) -> Iterator[None]:
+class having:  # noqa: N801 - stands behind `with`
     """Let `Statement.one` answer from rows inside, and from none after it.
 
     Each row is handed out once: what is asked again, or in a transaction, is read then.
     """
-    _ahead.rows = rows
-    if rows:
-        _ahead.database = connections[DEFAULT_DB_ALIAS]
-    try:
-        yield
-    finally:
+
+    __slots__ = ("_rows",)
+
+    def __init__(self, rows: Ahead) -> None:
+        self._rows = rows
+
+    def __enter__(self) -> None:
+        _ahead.rows = self._rows
+
+    def __exit__(self, *_: object) -> None:
         _ahead.rows = {}
 
 
@@ -139,8 +164,8 @@ def worthwhile() -> bool:
 
     An embedded database is never far, and in a transaction every row is read anew.
     """
-    database = connections[DEFAULT_DB_ALIAS]
-    return database.vendor != "sqlite" and not database.in_atomic_block
+    used = database()
+    return used.vendor != "sqlite" and not used.in_atomic_block
 
 
 def read_ahead(requests: Sequence[Sequence[Question]]) -> list[Ahead]:
@@ -249,4 +274,4 @@ _together = lru_cache(maxsize=64)(_Together)
 
 
 def _in_transaction() -> bool:
-    return bool(_ahead.database.in_atomic_block)
+    return bool(database().in_atomic_block)

@@ -17,7 +17,7 @@ from django.db import (
     transaction,
 )
 
-from kmsconsole import clock
+from kmsconsole import clock, statements
 from kmsconsole.audit.models import RefusalCount
 from kmsconsole.statements import Statement
 
@@ -53,13 +53,17 @@ _MINUTE = datetime(2026, 3, 29, 1, 59, 58, 123456, UTC)
 
 
 @pytest.fixture(autouse=True)
-def committed(db: None) -> Iterator[None]:
+def committed(
+    db: None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[None]:
     """Let each statement commit where that changes how it is sent."""
     if connection.vendor == "sqlite":
         yield
         return
     in_test, alone = connections[DEFAULT], connections.create_connection(DEFAULT)
     connections[DEFAULT] = alone
+    monkeypatch.setattr(statements._here, "database", alone)
     yield
     RefusalCount.objects.all().delete()
     alone.close()

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 from django.db import Error as DatabaseError
-from django.db import close_old_connections
 from django.utils import translation
 
 from keys.api import dispatch, foresight
@@ -26,7 +25,7 @@ from kmsconsole.errors import (
     ServiceTemporaryUnavailable,
 )
 from kmsconsole.operations import Gathered
-from kmsconsole.statements import Ahead
+from kmsconsole.statements import Ahead, close_if_unusable
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -58,7 +57,7 @@ class ApiFront:
         """Answer an API request, or let the console answer."""
         if environ["PATH_INFO"] != "/" or not speaks_api(environ):
             return self._console(environ, start_response)
-        close_old_connections()
+        close_if_unusable()
         incoming = dispatch.take(environ)
         (ahead,) = foresight.read([incoming])
         headers, content = _written(_answer(incoming, ahead))
@@ -75,7 +74,7 @@ class Begun:
         """Read together what they ask, and do one after the other."""
         # What Django does before each request, without the cost of its signals; what
         # it does afterwards is done before the next one.
-        close_old_connections()
+        close_if_unusable()
         self._incoming = [dispatch.take(environ) for environ in requests]
         self._gathered: Gathered[dict[str, Any]] | None = None
         try:

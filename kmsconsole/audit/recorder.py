@@ -12,14 +12,14 @@ from itertools import chain
 from json import JSONEncoder
 from typing import Any, Generic, TypeVar
 
-from django.db import DatabaseError, DataError, IntegrityError, connection
+from django.db import DatabaseError, DataError, IntegrityError
 from django.db.transaction import atomic
 
 from kmsconsole import clock, randomness
 from kmsconsole.audit.models import Outcome
 from kmsconsole.audit.turns import Row, add, turn
 from kmsconsole.principals import Call
-from kmsconsole.statements import Statement
+from kmsconsole.statements import Statement, database
 
 Done = TypeVar("Done")
 
@@ -136,7 +136,7 @@ def _row(event: Event, writer: str, number: int, moment: datetime, stored: Any) 
 
 def _rows(events: Sequence[Event], writer: _Writer) -> list[Row]:
     moment = clock.now()
-    stored = connection.ops.adapt_datetimefield_value(moment)
+    stored = database().ops.adapt_datetimefield_value(moment)
     return [
         _row(event, writer.name, number, moment, stored)
         for number, event in enumerate(events, writer.number + 1)

@@ -21,7 +21,9 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext, supp
 from typing import Any
 
 from django.conf import settings
-from django.db import DEFAULT_DB_ALIAS, DatabaseError, OperationalError, connections
+from django.db import DatabaseError, OperationalError
+
+from kmsconsole.statements import database
 
 Row = Sequence[Any]
 Insert = Callable[[Sequence[Row]], None]
@@ -66,7 +68,7 @@ def turn() -> Iterator[None]:
 
 
 def _deadline() -> float:
-    options = connections[DEFAULT_DB_ALIAS].settings_dict["OPTIONS"]
+    options = database().settings_dict["OPTIONS"]
     return time.monotonic() + float(options.get("timeout", _USUAL_TIMEOUT_SECONDS))
 
 
@@ -108,7 +110,7 @@ def _among_processes(until: float) -> AbstractContextManager[object]:
 
 
 def _on_sqlite() -> bool:
-    return connections[DEFAULT_DB_ALIAS].vendor == "sqlite"
+    return database().vendor == "sqlite"
 
 
 class _Waiting:
@@ -133,7 +135,7 @@ def add(rows: Sequence[Row], insert: Insert) -> None:
     Raises the database's error where these rows were not committed; where it is that
     the turn did not come in time, another thread may have begun to commit them.
     """
-    if connections[DEFAULT_DB_ALIAS].in_atomic_block:
+    if database().in_atomic_block:
         with turn():
             insert(rows)
         return

@@ -37,7 +37,7 @@ def access_key(account_uin: int) -> dict[str, str]:
 def application(monkeypatch: pytest.MonkeyPatch) -> ApiFront:
     """The API over the test's own connection, whose transaction must stay open."""
     # Django's test client keeps its connections in the same way.
-    monkeypatch.setattr(front, "close_old_connections", lambda: None)
+    monkeypatch.setattr(front, "close_if_unusable", lambda: None)
     return ApiFront(console)
 
 

@@ -148,7 +148,7 @@ def test_stale_connections_are_given_up_before_a_request(
         seen.append("run")
         return {}
 
-    monkeypatch.setattr(front, "close_old_connections", lambda: seen.append("close"))
+    monkeypatch.setattr(front, "close_if_unusable", lambda: seen.append("close"))
     monkeypatch.setattr(dispatch, "run", run)
     assert sender.ask("ListKeys").code == ""
     assert seen == ["close", "run"]
