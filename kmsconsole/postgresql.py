@@ -5,6 +5,7 @@ connections, its errors and its loaders; texts go out as PostgreSQL reads them.
 """
 
 from collections.abc import Sequence
+from select import POLLIN, POLLOUT, poll
 from threading import local
 from typing import Any
 
@@ -19,6 +20,9 @@ from psycopg.types.datetime import TimestamptzLoader
 
 Row = tuple[Any, ...]
 
+_GONE = "the connection is gone"
+# Between two results there is one that is none.
+_WITH_END = 2
 _DONE = frozenset({ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK})
 
 
@@ -66,11 +70,55 @@ class Prepared:
 
     def execute(self, text: str, parameters: Sequence[Any]) -> Answer:
         """Run a statement with `$1` for parameters; raises `psycopg.Error`."""
-        name = self._names.get(text) or self._prepare(text)
-        # Its types forget that NULL is None here, too.
-        sent: list[Any] = [_sent(each) for each in parameters]
-        result = self._checked(self._libpq.exec_prepared(name, sent))
+        name = self._named(text)
+        result = self._checked(self._libpq.exec_prepared(name, _all_sent(parameters)))
         return Answer(result, self._transformer)
+
+    def all_at_once(
+        self, asked: Sequence[tuple[str, Sequence[Any]]]
+    ) -> list[list[Row]]:
+        """Return the rows of several statements, waiting once for all of them."""
+        sent = [(self._named(text), _all_sent(given)) for text, given in asked]
+        self._libpq.enter_pipeline_mode()
+        try:
+            for name, given in sent:
+                self._libpq.send_query_prepared(name, given)
+            self._libpq.pipeline_sync()
+            results = [self._next() for _ in sent]
+            # That which ends all of them.
+            self._next()
+        finally:
+            self._leave_pipeline()
+        answers = [Answer(self._checked(each), self._transformer) for each in results]
+        return [answer.fetchall() for answer in answers]
+
+    def _next(self) -> PGresult:
+        for _ in range(_WITH_END):
+            self._wait()
+            result = self._libpq.get_result()
+            if result is not None:
+                return result
+        raise OperationalError(_GONE)
+
+    def _wait(self) -> None:
+        """Wait for a result as libpq does, but let other threads compute."""
+        while self._libpq.is_busy():
+            unsent = self._libpq.flush()
+            waiting = poll()
+            waiting.register(self._libpq.socket, POLLIN | (POLLOUT if unsent else 0))
+            waiting.poll()
+            self._libpq.consume_input()
+
+    def _leave_pipeline(self) -> None:
+        try:
+            self._libpq.exit_pipeline_mode()
+        except OperationalError:
+            # Something is still on its way: nothing may be asked behind it.
+            self._libpq.finish()
+            raise
+
+    def _named(self, text: str) -> bytes:
+        return self._names.get(text) or self._prepare(text)
 
     def _prepare(self, text: str) -> bytes:
         name = b"kmsconsole_%d" % len(self._names)
@@ -96,6 +144,11 @@ class _Loaders:
         self.connection = raw
         self.adapters = AdaptersMap(raw.adapters)
         self.adapters.register_loader("timestamptz", TimestamptzLoader)
+
+
+def _all_sent(parameters: Sequence[Any]) -> list[Any]:
+    # psycopg's types forget that NULL is None here, too.
+    return [_sent(each) for each in parameters]
 
 
 def _sent(value: Any) -> bytes | None:

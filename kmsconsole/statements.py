@@ -6,10 +6,10 @@ say (logging, wrappers, a connection still to be made) it is its cursor, too.
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
-from functools import cache, lru_cache
+from collections.abc import Callable, Collection, Sequence
+from functools import cache, lru_cache, partial
 from threading import local
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from kmsconsole.postgresql import Prepared
 
 Row = tuple[Any, ...]
+Done = TypeVar("Done")
 
 
 class _Here(local):
@@ -50,29 +51,29 @@ class Statement:
     a statement that is read ahead. Raises `django.db.Error`.
     """
 
-    __slots__ = ("_numbered", "_question_marks", "text", "types")
+    __slots__ = ("_question_marks", "numbered", "text", "types")
 
     def __init__(self, text: str, types: tuple[str, ...] = ()) -> None:
         self.text: Final = text
         self.types: Final = types
         self._question_marks: Final = text.replace("%s", "?")
-        self._numbered: Final = _numbered(text)
+        self.numbered: Final = _numbered(text)
 
     def one(self, parameters: Sequence[Any]) -> Row | None:
         """Read the first row, or None; what was read ahead is handed out once."""
         if _ahead.rows:
-            found: Row | None = _ahead.rows.pop((self, *parameters), _UNREAD)
+            found: list[Row] = _ahead.rows.pop((self, *parameters), _UNREAD)
             if found is not _UNREAD and not _in_transaction():
-                return found
+                return found[0] if found else None
         row: Row | None = self._read(parameters).fetchone()
         return row
 
     def all(self, parameters: Sequence[Any]) -> list[Row]:
         """Read every row; what was read ahead is handed out once."""
         if _ahead.rows:
-            found: list[Row] | None = _ahead.rows.pop((self, *parameters), _UNREAD)
+            found: list[Row] = _ahead.rows.pop((self, *parameters), _UNREAD)
             if found is not _UNREAD and not _in_transaction():
-                return found or []
+                return found
         rows: list[Row] = self._read(parameters).fetchall()
         return rows
 
@@ -81,33 +82,46 @@ class Statement:
         self._execute(parameters)
 
     def _read(self, parameters: Sequence[Any]) -> Any:
-        try:
-            return self._execute(parameters)
-        except (InterfaceError, OperationalError):
-            # In place of asking at each request whether the connection still lives.
-            used = database()
-            if used.in_atomic_block or used.is_usable():
-                raise
-            used.close()
-        return self._execute(parameters)
+        return _again(partial(self._execute, parameters))
 
     def _execute(self, parameters: Sequence[Any]) -> Any:
         used = database()
-        raw = used.connection
-        if (
-            raw is None
-            or used.queries_logged
-            or used.execute_wrappers
-            or used.needs_rollback
-            or (used.vendor != "sqlite" and not raw.autocommit)
-        ):
+        if not _is_direct(used):
             cursor = used.cursor()
             cursor.execute(self.text, parameters)
             return cursor
         with used.wrap_database_errors:
             if used.vendor == "sqlite":
-                return raw.execute(self._question_marks, parameters)
-            return _on_postgresql()(raw).execute(self._numbered, parameters)
+                return used.connection.execute(self._question_marks, parameters)
+            prepared = _on_postgresql()(used.connection)
+            return prepared.execute(self.numbered, parameters)
+
+
+def _is_direct(used: BaseDatabaseWrapper) -> bool:
+    """Say whether Django has nothing to do between a statement and the database."""
+    raw = used.connection
+    return not (
+        raw is None
+        or used.queries_logged
+        or used.execute_wrappers
+        or used.needs_rollback
+        or (used.vendor != "sqlite" and not raw.autocommit)
+    )
+
+
+def _again(read: Callable[[], Done]) -> Done:
+    """Read, once more on a new connection where this one turns out to be gone.
+
+    In place of asking at each request whether it still lives.
+    """
+    try:
+        return read()
+    except (InterfaceError, OperationalError):
+        used = database()
+        if used.in_atomic_block or used.is_usable():
+            raise
+        used.close()
+    return read()
 
 
 def _numbered(text: str) -> str:
@@ -125,8 +139,8 @@ def _on_postgresql() -> "Callable[[Any], Prepared]":
 
 
 Question = tuple[Statement, Sequence[Any]]
-# What was read ahead, by statement and parameters: what `one` or `all` will return.
-Ahead = dict[tuple[Any, ...], Any]
+# Rows that were read ahead, by statement and parameters.
+Ahead = dict[tuple[Any, ...], list[Row]]
 
 
 class _Ahead(local):
@@ -138,7 +152,6 @@ class _Ahead(local):
 
 _ahead = _Ahead()
 _UNREAD: Any = object()
-_THERE = "there"
 
 
 class having:  # noqa: N801 - stands behind `with`
@@ -169,108 +182,59 @@ def worthwhile() -> bool:
 
 
 def read_ahead(requests: Sequence[Sequence[Question]]) -> list[Ahead]:
-    """Read now, in one statement, what several requests will ask one by one.
+    """Read now, at one go, what several requests will ask one by one.
 
-    All ask the same statements in the same order; the last ones may be absent.
+    What several ask alike is read once, in the moment of all of them.
     """
-    longest = max(requests, key=len)
-    if not longest:
-        return [{} for _ in requests]
-    together = _together(tuple(statement for statement, _ in longest))
-    parameters = [_flat(questions) for questions in requests]
-    rows = together.rows(_columns(together.number, parameters))
+    asked: dict[Statement, dict[tuple[Any, ...], list[Row]]] = {}
+    for questions in requests:
+        for statement, given in questions:
+            asked.setdefault(statement, {})[tuple(given)] = []
+    each = [(_for_each(one), _columns(found)) for one, found in asked.items()]
+    read = _again(partial(_all_at_once, each))
+    for found, rows in zip(asked.values(), read, strict=True):
+        places = list(found.values())
+        for place, *row in rows:
+            places[place - 1].append(tuple(row))
     return [
         {
-            (statement, *given): row[start:end] if row[start - 1] else None
-            for (statement, given), (start, end) in zip(
-                questions, together.places, strict=False
-            )
+            (statement, *given): asked[statement][tuple(given)]
+            for statement, given in questions
         }
-        for questions, row in zip(requests, rows, strict=True)
+        for questions in requests
     ]
 
 
-def read_all_ahead(questions: Sequence[Question]) -> list[list[Row]]:
-    """Read now, in one statement, every row that each of these questions has.
-
-    All ask the same statement.
-    """
-    statement = questions[0][0]
-    parameters = [given for _, given in questions]
-    found: list[list[Row]] = [[] for _ in questions]
-    columns = _columns(len(statement.types), parameters)
-    for place, *row in _for_each(statement).all(columns):
-        found[place - 1].append(tuple(row))
-    return found
-
-
-def _flat(questions: Sequence[Question]) -> list[Any]:
-    return [each for _, given in questions for each in given]
-
-
-def _columns(number: int, parameters: Sequence[Sequence[Any]]) -> list[list[Any]]:
-    """Return one list a parameter, with None where somebody has fewer of them."""
-    rows = (tuple(row) + (None,) * (number - len(row)) for row in parameters)
-    return [list(column) for column in zip(*rows, strict=True)]
-
-
-def _asked(types: Sequence[str]) -> tuple[str, Iterator[str]]:
-    """Return the table of what each asks, and the names of its columns."""
-    given = ", ".join(f"%s::{kind}[]" for kind in types)
-    names = [f"a{at}" for at in range(len(types))]
-    table = f"unnest({given}) WITH ORDINALITY AS asked({', '.join(names)}, place)"
-    return table, (f"asked.{name}" for name in names)
-
-
-def _of(text: str, names: Iterator[str]) -> str:
-    return re.sub("%s", lambda _: next(names), text)
+def _columns(parameters: Collection[tuple[Any, ...]]) -> list[list[Any]]:
+    """Return one list a parameter."""
+    return [list(column) for column in zip(*parameters, strict=True)]
 
 
 @lru_cache(maxsize=64)
 def _for_each(statement: Statement) -> Statement:
-    table, names = _asked(statement.types)
+    """Return the one that reads every row of it for each of many parameters.
+
+    The first column says for which, from 1 on.
+    """
+    names = [f"a{at}" for at in range(len(statement.types))]
+    given = ", ".join(f"%s::{kind}[]" for kind in statement.types)
+    columns = (f"asked.{name}" for name in names)
+    text = re.sub("%s", lambda _: next(columns), statement.text)
     return Statement(
-        f"SELECT asked.place, q.* FROM {table} "  # noqa: S608 - statements
-        f"CROSS JOIN LATERAL ({_of(statement.text, names)}) q"
+        f"SELECT asked.place, q.* FROM unnest({given}) "  # noqa: S608 - statements
+        f"WITH ORDINALITY AS asked({', '.join(names)}, place) "
+        f"CROSS JOIN LATERAL ({text}) q"
     )
 
 
-class _Together:
-    """The statement that reads the first row of each for every request, a row each.
-
-    `places` says where in it each begins and ends, after the column that says whether
-    it is there at all.
-    """
-
-    def __init__(self, statements: tuple[Statement, ...]) -> None:
-        types = [kind for statement in statements for kind in statement.types]
-        self.number = len(types)
-        table, names = _asked(types)
-        parts = " ".join(
-            f"LEFT JOIN LATERAL (SELECT 1 AS {_THERE}, q.* "  # noqa: S608 - statements
-            f"FROM ({_of(statement.text, names)}) q) p{at} ON true"
-            for at, statement in enumerate(statements)
-        )
-        columns = ", ".join(f"p{at}.*" for at in range(len(statements)))
-        self._statement = Statement(
-            f"SELECT {columns} FROM {table} {parts} ORDER BY asked.place"  # noqa: S608 - statements
-        )
-        self.places: list[tuple[int, int]] = []
-
-    def rows(self, columns: Sequence[Sequence[Any]]) -> list[Row]:
-        answer = self._statement._read(columns)  # noqa: SLF001 - of this module
-        if not self.places:
-            names = [column[0] for column in answer.description]
-            starts = [at for at, name in enumerate(names) if name == _THERE]
-            ends = [*starts[1:], len(names)]
-            self.places = [
-                (start + 1, end) for start, end in zip(starts, ends, strict=True)
-            ]
-        found: list[Row] = answer.fetchall()
-        return found
-
-
-_together = lru_cache(maxsize=64)(_Together)
+def _all_at_once(asked: Sequence[tuple[Statement, Sequence[Any]]]) -> list[list[Row]]:
+    """Return every row of several statements, waiting for all of them together."""
+    used = database()
+    if not _is_direct(used):
+        return [statement.all(given) for statement, given in asked]
+    sent = [(statement.numbered, given) for statement, given in asked]
+    with used.wrap_database_errors:
+        return _on_postgresql()(used.connection).all_at_once(sent)
 
 
 def _in_transaction() -> bool:

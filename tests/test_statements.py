@@ -1,5 +1,6 @@
 """Statements of the hot path take and give what Django's cursors do."""
 
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -45,6 +46,7 @@ _INSERT = Statement(
     "INSERT INTO audit_refusalcount (source_address, minute, count) VALUES (%s, %s, %s)"
 )
 _COUNT = Statement("SELECT count FROM audit_refusalcount WHERE source_address = %s")
+_BY_NAME = Statement(_COUNT.text, ("text",))
 _SELECT = Statement(
     "SELECT source_address, minute, count FROM audit_refusalcount "
     "WHERE source_address = %s AND count >= %s ORDER BY count"
@@ -161,16 +163,18 @@ def test_a_statement_is_prepared_once_a_connection() -> None:
     assert len(prepared()) == 1
 
 
-@ON_POSTGRESQL
-def test_who_reads_connects_anew_and_who_writes_is_told() -> None:
+def cut() -> None:
+    """Have the server end this thread's connection."""
     import psycopg  # noqa: PLC0415 - only with PostgreSQL
 
-    def cut() -> None:
-        connection.ensure_connection()
-        pid = connection.connection.info.backend_pid
-        with psycopg.connect(connection.connection.info.dsn, autocommit=True) as other:
-            other.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
+    connection.ensure_connection()
+    pid = connection.connection.info.backend_pid
+    with psycopg.connect(connection.connection.info.dsn, autocommit=True) as other:
+        other.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
 
+
+@ON_POSTGRESQL
+def test_who_reads_connects_anew_and_who_writes_is_told() -> None:
     _INSERT.run(["before", stored(), 1])
     cut()
     assert _COUNT.one(["before"]) == (1,)
@@ -179,3 +183,94 @@ def test_who_reads_connects_anew_and_who_writes_is_told() -> None:
         _INSERT.run(["after", stored(), 1])
     connection.close()
     assert _COUNT.one(["after"]) is None
+
+
+def asking(*names: str) -> list[statements.Question]:
+    return [(_BY_NAME, (name,)) for name in names]
+
+
+@ON_POSTGRESQL
+def test_what_is_read_ahead_is_each_ones_own() -> None:
+    for at, name in enumerate(TEXTS[:8]):
+        _INSERT.run([name, stored(), at])
+    first, second, third = statements.read_ahead(
+        [asking("plain", "absent"), asking(*TEXTS[:8]), []]
+    )
+    assert [rows[_BY_NAME, "plain"] for rows in (first, second)] == [[(1,)]] * 2
+    assert first[_BY_NAME, "absent"] == []
+    assert [second[_BY_NAME, name] for name in TEXTS[:8]] == [
+        [(at,)] for at in range(8)
+    ]
+    assert third == {}
+    with statements.having(first):
+        assert _BY_NAME.one(["plain"]) == (1,)
+        assert _BY_NAME.one(["absent"]) is None
+    (again,) = statements.read_ahead([asking("plain")])
+    with statements.having(again):
+        assert _BY_NAME.all(["plain"]) == [(1,)]
+
+
+@ON_POSTGRESQL
+def test_statements_that_wait_together_fail_together_and_the_connection_goes_on() -> (
+    None
+):
+    _INSERT.run(["here", stored(), 3])
+    wrong = Statement("SELECT 1 / %s", ("integer",))
+    for _ in range(2):
+        with pytest.raises(DataError):
+            statements.read_ahead([asking("here"), [(wrong, (0,))], [(wrong, (1,))]])
+        (rows,) = statements.read_ahead([asking("here")])
+        assert rows == {(_BY_NAME, "here"): [(3,)]}
+        assert _COUNT.one(["here"]) == (3,)
+
+
+@ON_POSTGRESQL
+def test_more_than_fits_into_any_buffer_goes_both_ways() -> None:
+    long = Statement("SELECT %s AS given", ("text",))
+    wide = Statement("SELECT %s || '' AS given", ("text",))
+    texts = [str(at) * 400_000 for at in range(8)]
+    questions = [(each, (text,)) for text in texts for each in (long, wide)]
+    (rows,) = statements.read_ahead([questions])
+    for each in (long, wide):
+        assert all(rows[each, text] == [(text,)] for text in texts)
+
+
+@ON_POSTGRESQL
+def test_what_waits_for_the_database_lets_others_compute() -> None:
+    began, counted = threading.Event(), []
+
+    def count() -> None:
+        began.wait()
+        while not ended.is_set():
+            counted.append(1)
+            ended.wait(0.001)
+
+    ended = threading.Event()
+    other = threading.Thread(target=count)
+    other.start()
+    slow = Statement("SELECT pg_sleep(%s)::text", ("float8",))
+    connection.ensure_connection()
+    slow.one([0])
+    try:
+        for wait in (
+            lambda: slow.one([0.3]),
+            lambda: statements.read_ahead([[(slow, (0.3,))]]),
+        ):
+            known = len(counted)
+            began.set()
+            wait()
+            assert len(counted) - known > 20
+    finally:
+        began.set()
+        ended.set()
+        other.join()
+
+
+@ON_POSTGRESQL
+def test_who_reads_ahead_connects_anew() -> None:
+    _INSERT.run(["before", stored(), 1])
+    statements.read_ahead([asking("before")])
+    for _ in range(2):
+        cut()
+        (rows,) = statements.read_ahead([asking("before")])
+        assert rows == {(_BY_NAME, "before"): [(1,)]}

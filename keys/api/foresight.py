@@ -24,7 +24,6 @@ from kmsconsole.statements import (
     Ahead,
     Question,
     read_ahead,
-    read_all_ahead,
     worthwhile,
 )
 
@@ -59,16 +58,14 @@ def _add_rules(asked: Sequence[Sequence[Question]], ahead: Sequence[Ahead]) -> N
             continue
         (credential, key) = (questions[0], questions[-1])
         found = rows[credential[0], *credential[1]]
-        if found is not None and rows[key[0], *key[1]] is not None:
-            rules = rules_questions(found, UUID(key[1][1]))
+        if found and rows[key[0], *key[1]]:
+            rules = rules_questions(found[0], UUID(key[1][1]))
             if rules:
                 wanted.append((rows, rules))
-    if not wanted:
-        return
-    for alike in zip(*(rules for _, rules in wanted), strict=True):
-        read = zip(wanted, alike, read_all_ahead(alike), strict=True)
-        for (rows, _), (statement, given), answer in read:
-            rows[statement, *given] = answer
+    if wanted:
+        read = read_ahead([rules for _, rules in wanted])
+        for (rows, _), more in zip(wanted, read, strict=True):
+            rows.update(more)
 
 
 def _questions(incoming: Incoming) -> list[Question]:

@@ -47,20 +47,25 @@ def far(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     assert statements._ahead.rows == {}
 
 
+def is_ahead(reads: list[str], number: int) -> bool:
+    """Say whether as many statements were read, and all of them ahead of time."""
+    return len(reads) == number and all("FROM unnest(" in each for each in reads)
+
+
 def asked(sender: Sender, action: str, **parameters: Any) -> tuple[Any, list[str]]:
-    """Send a request; returns its answer and the tables of what it read."""
+    """Send a request; returns its answer and what it read."""
     with CaptureQueriesContext(connection) as seen:
         reply = sender.ask(action, **parameters)
     reads = [each["sql"] for each in seen if each["sql"].startswith("SELECT")]
     return reply, reads
 
 
-def test_a_request_on_a_key_reads_once(sender: Sender, key_id: str) -> None:
+def test_a_request_on_a_key_reads_only_ahead(sender: Sender, key_id: str) -> None:
     made, reads = asked(sender, "Encrypt", KeyId=key_id, Plaintext=PLAIN)
-    assert len(reads) == 1, reads
+    assert is_ahead(reads, 3), reads
     blob = made.response["CiphertextBlob"]
     opened, reads = asked(sender, "Decrypt", CiphertextBlob=blob)
-    assert len(reads) == 1, reads
+    assert is_ahead(reads, 3), reads
     assert opened.response["Plaintext"] == PLAIN
 
 
@@ -150,7 +155,7 @@ def test_each_of_several_requests_has_its_own_rows(
             json.loads(content)["Response"] for _, content in Begun(requests).answers()
         ]
     reads = [each["sql"] for each in seen if each["sql"].startswith("SELECT")]
-    assert len(reads) == 1, reads
+    assert is_ahead(reads, 3), reads
     codes = [each.get("Error", {}).get("Code", "") for each in answers]
     assert [code.rpartition(".")[2] for code in codes] == [code for *_, code in asks]
     named = [each.get("KeyId") for each in answers]
@@ -185,7 +190,7 @@ def test_rules_of_sub_accounts_are_read_together(
 
     codes, reads = ask()
     assert codes == ["", "", "UnauthorizedOperation", ""]
-    assert len(reads) == 3, reads
+    assert is_ahead(reads, 5), reads
     assert revoke(ann, "role.encrypt-only", key=key_id)
     refused = "UnauthorizedOperation"
     assert ask()[0] == [refused, "", refused, refused]
