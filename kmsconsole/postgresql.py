@@ -27,19 +27,13 @@ _DONE = frozenset({ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK})
 
 
 class Answer:
-    """What a statement answered; as much of a cursor as its readers need."""
+    """What a statement answered: as much of a cursor as is needed to read it."""
 
     __slots__ = ("_result", "_transformer")
 
     def __init__(self, result: PGresult, transformer: Transformer) -> None:
         self._result = result
         self._transformer = transformer
-
-    @property
-    def description(self) -> list[tuple[str]]:
-        """The names of the columns, as a cursor gives them."""
-        known = (self._result.fname(at) for at in range(self._result.nfields))
-        return [((name or b"").decode(),) for name in known]
 
     def fetchall(self) -> list[Row]:
         """Return every row."""

@@ -191,7 +191,7 @@ def read_ahead(requests: Sequence[Sequence[Question]]) -> list[Ahead]:
         for statement, given in questions:
             asked.setdefault(statement, {})[tuple(given)] = []
     each = [(_for_each(one), _columns(found)) for one, found in asked.items()]
-    read = _again(partial(_all_at_once, each))
+    read = _again(partial(_all_at_once, each)) if each else []
     for found, rows in zip(asked.values(), read, strict=True):
         places = list(found.values())
         for place, *row in rows:
