@@ -3,7 +3,8 @@
 Instead measure `make bench ARGS=list` the list of keys, `ARGS=access` what permissions
 cost, `ARGS=growth` whether much data slows requests down, `ARGS=memory` whether workers
 grow, `ARGS=parts` where the processor time of a request goes and `ARGS=profile` where
-its time goes under load, `ARGS=sweeps` what happens by itself.
+its time goes under load, `ARGS=sweeps` what happens by itself. `ARGS=turns` has
+the ratios of throughput alone, of servers that are asked in turns.
 
 Machines differ and are noisy: ratios of one run are what to compare, not figures of
 two runs. A refusal counts as a failure. Rate limits are off.
@@ -15,7 +16,6 @@ import platform
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from benchmarks import (
@@ -25,14 +25,15 @@ from benchmarks import (
     memory,
     paced,
     parts,
-    postgresql,
     profile,
     servers,
     sweeps,
+    turns,
 )
 from benchmarks import list as key_list
 from benchmarks.actions import ACTIONS, moto_requests
 from benchmarks.load import Measured, Signer
+from benchmarks.targets import Target, targets
 
 SECONDS = int(os.environ.get("BENCH_SECONDS", "10"))
 SIGNATURES = 30_000
@@ -51,15 +52,6 @@ def inprocess(env: dict[str, str], what: str) -> float:
         check=True,
     )
     return float(json.loads(done.stdout.splitlines()[-1])["us"])
-
-
-@dataclass(frozen=True)
-class Target:
-    """A data folder that is ready, with an access key, under one database."""
-
-    name: str
-    env: dict[str, str]
-    access_key: dict[str, str]
 
 
 def over_the_wire(target: Target, workers: int) -> Iterator[tuple[str, Measured]]:
@@ -106,30 +98,6 @@ def moto_over_the_wire() -> dict[str, Measured]:
             address, prepared["Encrypt"], SECONDS, load.MANY_CONNECTIONS
         )
         return found
-
-
-@contextmanager
-def targets() -> Iterator[list[Target]]:
-    """Yield SQLite with both levels of durability, and PostgreSQL if there is one."""
-    with ExitStack() as stack:
-        home = stack.enter_context(servers.prepared_home())
-        made = servers.access_key(servers.environment(home))
-        found = [
-            Target(
-                f"SQLite {level}",
-                servers.environment(home, DATABASE_URL=servers.sqlite(home, level)),
-                made,
-            )
-            for level in ("FULL", "NORMAL")
-        ]
-        url = stack.enter_context(postgresql.cluster())
-        if url is None:
-            print(f"PostgreSQL left out: {postgresql.MISSING}")
-        else:
-            home = stack.enter_context(servers.prepared_home(DATABASE_URL=url))
-            env = servers.environment(home, DATABASE_URL=url)
-            found.append(Target("PostgreSQL", env, servers.access_key(env)))
-        yield found
 
 
 def line(name: str, measured: Measured, moto: Measured, noop: Measured | None) -> None:
@@ -230,5 +198,6 @@ if __name__ == "__main__":
         "parts": parts.main,
         "profile": profile.main,
         "sweeps": sweeps.main,
+        "turns": turns.main,
     }
     sys.exit(mains.get("".join(sys.argv[1:]), main)())
