@@ -175,14 +175,16 @@ def _reaching(
 
 
 def _deciding(call: Call, operation: type[Operation]) -> list[Rule]:
+    asked = {operation}
     if operation.scope is Scope.LISTING:
-        # A list shows where the operation it goes with may be done, and nothing else.
-        operation = registry()[operation.needs()]
+        # A list shows where the operation it goes with may be done, and nothing else; a
+        # deny may also name the list itself, for some of the keys.
+        asked.add(registry()[operation.needs()])
     moment = clock.now()
     return [
         rule
         for rule in _account_rules(call)
-        if rule.statement.names(operation)
+        if any(rule.statement.names(each) for each in asked)
         and (rule.until is None or rule.until > moment)
         and rule.fits(call.source_address)
     ]

@@ -400,3 +400,33 @@ def test_every_answer_says_the_same(
         put(cast, world, moment)
         check_decisions(cast, world)
         check_lists(cast, world)
+
+
+@pytest.mark.parametrize(
+    "action", ["name/kms:ListKeys", "name/kms:List*", "kms:BrowseKeys"]
+)
+@pytest.mark.parametrize("key", [KEY_IDS[0], None])
+def test_a_deny_may_name_a_list_for_some_keys(
+    cast: Cast, action: str, key: UUID | None
+) -> None:
+    """Of those lists, and of those alone, the keys are gone that it names."""
+    everything = Rule("allow", ("*",), "", None, None, None, star=True)
+    creator = None if key else CREATORS[0]
+    denied = Rule("deny", (action,), "", creator, key, None, star=False)
+    facts = [(ACCOUNT, REGION, creator) for creator in CREATORS]
+    world = World(
+        keys=dict(zip(KEY_IDS, facts, strict=False)),
+        members=frozenset(),
+        grants=(),
+        policies=(("ann", (everything, denied)),),
+        region=REGION,
+        address="",
+        operations=("DescribeKey", "Encrypt"),
+    )
+    put(cast, world, clock.now())
+    check_decisions(cast, world)
+    check_lists(cast, world)
+    call = Call(acting(cast.users["ann"]), REGION, "", "")
+    shown = {name: listed(call, name)[0] for name in LISTS}
+    assert set(KEY_IDS[:2]) in shown.values()
+    assert {KEY_IDS[1]} in shown.values()

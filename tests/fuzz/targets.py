@@ -18,6 +18,7 @@ from keys.crypto.context import MAX_CHARACTERS, ContextRefused, canonical_contex
 from kmsconsole.errors import InternalError, KMSError
 from kmsconsole.inputs import refusal_of
 from kmsconsole.operations import registry
+from kmsconsole.principals import SecretKey
 
 _NOW = 1_700_000_000.0
 _FAMILIES = {
@@ -45,7 +46,7 @@ def authorization(data: bytes) -> None:
         signature.check_time(parsed, timestamp, _NOW)
         environ = {"CONTENT_TYPE": "application/json", "HTTP_HOST": header[:64]}
         request = SignedRequest("POST", timestamp, environ, data)
-        assert not signature.holds(request, parsed, "secret")
+        assert not signature.holds(request, parsed, SecretKey("secret"))
         assert len(parsed.fingerprint(timestamp)) == 32
     except KMSError as error:
         _refused(error)
