@@ -15,7 +15,7 @@ from accessctl import products, rulebook
 from accessctl.models import User
 from accessctl.rules import Question, Reach, Rule, Verdict, judge
 from kmsconsole import clock, statements
-from kmsconsole.operations import Operation, Scope, registry
+from kmsconsole.operations import Operation, Scope
 from kmsconsole.principals import Call, Decision, Kind
 
 _ROOT = Decision(
@@ -175,16 +175,12 @@ def _reaching(
 
 
 def _deciding(call: Call, operation: type[Operation]) -> list[Rule]:
-    asked = {operation}
-    if operation.scope is Scope.LISTING:
-        # A list shows where the operation it goes with may be done, and nothing else; a
-        # deny may also name the list itself, for some of the keys.
-        asked.add(registry()[operation.needs()])
+    # Of a list: an allow names the operation it goes with, a deny that or the list.
     moment = clock.now()
     return [
         rule
         for rule in _account_rules(call)
-        if any(rule.statement.names(each) for each in asked)
+        if rule.statement.names(operation)
         and (rule.until is None or rule.until > moment)
         and rule.fits(call.source_address)
     ]
