@@ -36,16 +36,8 @@ def processes_of(home: Path) -> set[int]:
 
 def leader_of(home: Path, part: str) -> int:
     """Return the first process of that command line; the others are its children."""
-    words = part.split("\0")
-    matching = [
-        pid
-        for pid in processes_of(home)
-        if all(
-            word in Path(f"/proc/{pid}/cmdline").read_text().split("\0")
-            for word in words
-        )
-    ]
-    return min(matching)
+    words = {word.encode() for word in part.split("\0")}
+    return min(pid for pid in processes_of(home) if words <= set(_command_of(pid)))
 
 
 def workers_of(web: int) -> set[int]:
@@ -54,5 +46,13 @@ def workers_of(web: int) -> set[int]:
     return {
         int(pid)
         for pid in listed.split()
-        if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        if any(b"spawn_main" in word for word in _command_of(int(pid)))
     }
+
+
+def _command_of(pid: int) -> list[bytes]:
+    """Return the words that started it; none if it has ended meanwhile."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except (FileNotFoundError, ProcessLookupError):
+        return []

@@ -6,6 +6,7 @@ service ends, by design, and is started again as systemd would.
 """
 
 import json
+import math
 import os
 import signal
 import tempfile
@@ -48,10 +49,16 @@ def settled_of(web: int) -> set[int]:
     return {pid for pid in workers_of(web) if started_at(pid) < latest}
 
 
-def started_at(pid: int) -> int:
-    """Return when a process was started, in clock ticks since the machine was."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return int(fields[19])
+def started_at(pid: int) -> float:
+    """Return when a process was started, in clock ticks since the machine was.
+
+    One that has ended meanwhile will never have been.
+    """
+    try:
+        told = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return math.inf
+    return int(told.rpartition(")")[2].split()[19])
 
 
 class Victims:
