@@ -48,8 +48,8 @@ class AuditEvent(models.Model):
         default_permissions = ()
         indexes = (
             models.Index(
-                fields=["signature_hash"],
-                name="audit_signature",
+                fields=["signature_hash", "sequence"],
+                name="audit_first_sight",
                 condition=models.Q(signature_hash__isnull=False),
             ),
             models.Index(
