@@ -20,7 +20,7 @@ from kmsconsole.operations import operation_named
 
 # Who came first waits for all of a group.
 _MOST_AT_ONCE = 16
-# How long those who wait already do so for those who were just answered.
+# How long who comes next waits for those who were just answered.
 _PATIENCE_SECONDS = 0.001
 # After nobody came, for how many groups nobody is waited for: clients may be far away.
 _IMPATIENT_GROUPS = 8
@@ -75,38 +75,37 @@ class Lane:
             self._waiting.put(arrived[start : start + _MOST_AT_ONCE])
 
     def _move(self, loop: asyncio.AbstractEventLoop) -> None:
-        done = 0
+        group: list[_Asked] = []
         try:
             while True:
-                group = self._next(done)
-                self._do(loop, group)
-                done = len(group)
+                waiting = self._do(loop, group) if group else []
+                group = self._next(waiting, answered=len(group))
         finally:
             # Without its thread a worker answers nobody: another one has to do it.
             os.kill(os.getpid(), signal.SIGTERM)
 
-    def _do(self, loop: asyncio.AbstractEventLoop, group: list[_Asked]) -> None:
+    def _do(self, loop: asyncio.AbstractEventLoop, group: list[_Asked]) -> list[_Asked]:
+        """Answer a group; return who came before its answers left."""
         try:
             answers = Begun([asked.environ for asked in group]).answers()
         except Exception as fault:  # noqa: BLE001 - whoever waits must hear of it
+            waiting = self._with_others([])
             loop.call_soon_threadsafe(_give_up, group, fault)
         else:
+            waiting = self._with_others([])
             loop.call_soon_threadsafe(_hand_out, group, answers)
+        return waiting
 
-    def _next(self, answered: int) -> list[_Asked]:
-        """Return who is next, as many as may come at once.
+    def _next(self, waiting: list[_Asked], answered: int) -> list[_Asked]:
+        """Return who is next: who waits, and a moment later who was just answered.
 
-        Where somebody waited while others were answered, these are expected again.
+        These come again, if anybody does, and would else be a group of their own.
         """
-        try:
-            group = self._waiting.get_nowait()
-        except Empty:
-            return self._with_others(self._waiting.get())
-        group = self._with_others(group)
+        expected = min(len(waiting) + answered, _MOST_AT_ONCE)
+        group = self._with_others(waiting or self._waiting.get())
         if self._impatient:
             self._impatient -= 1
             return group
-        expected = min(len(group) + answered, _MOST_AT_ONCE)
         patience = clock.elapsed() + _PATIENCE_SECONDS
         while len(group) < expected and (left := patience - clock.elapsed()) > 0:
             with suppress(Empty):

@@ -10,9 +10,9 @@ from kmsconsole.audit.models import Outcome, RefusalCount
 from kmsconsole.moments import aware
 from kmsconsole.statements import Question, Statement
 
-# A range of one, in the order of the index `audit_first_sight`: of an equation PostgreSQL
-# knows that it needs no order of its own, and where its statistics are behind it then
-# walks through the whole audit by `sequence`, for each request (docs/performance.md).
+# A range of one, in the order of the index `audit_first_sight`. For an equation
+# PostgreSQL would also take the order by `sequence` alone: where its statistics are
+# behind, that is a walk through the whole audit (docs/performance.md).
 _FIRST_SIGHT = Statement(
     "SELECT operation, region, time FROM audit_auditevent "
     "WHERE signature_hash BETWEEN %s AND %s ORDER BY signature_hash, sequence LIMIT 1",

@@ -260,6 +260,25 @@ def test_two_halves_that_take_turns_become_one_group(
     in_loop(asyncio.wait_for(all_of_it(), 60))
 
 
+def test_who_was_just_answered_is_waited_for_where_nobody_else_waits(
+    work: type[Work], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_PATIENCE_SECONDS", 5)
+
+    async def client(lane: Lane, place: int) -> None:
+        for _ in range(10):
+            await lane.answer({"number": b""})
+            # One after the other, as answers reach them.
+            await asyncio.sleep(0.003 * place)
+
+    async def all_of_it() -> None:
+        lane = Lane()
+        await asyncio.gather(*(client(lane, place) for place in range(4)))
+        assert work.groups == [4] * 10
+
+    in_loop(asyncio.wait_for(all_of_it(), 60))
+
+
 def test_who_waits_does_so_for_a_moment_only(
     work: type[Work], monkeypatch: pytest.MonkeyPatch
 ) -> None:
