@@ -21,6 +21,10 @@ from psycopg.types.datetime import TimestamptzLoader
 Row = tuple[Any, ...]
 
 _GONE = "the connection is gone"
+# Plans are made once and kept. One that was made while a table was almost empty reads
+# all of it; after so many statements, and each time after so many times as many, plans
+# are made anew.
+_FIRST_PLANS, _LATER_PLANS = 100, 10
 # Between two results there is one that is none.
 _WITH_END = 2
 _DONE = frozenset({ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK})
@@ -61,9 +65,11 @@ class Prepared:
         self._libpq = raw.pgconn
         self._transformer = KnownTransformer.from_context(_Loaders(raw))
         self._names: dict[str, bytes] = {}
+        self._asked, self._planned_until = 0, _FIRST_PLANS
 
     def execute(self, text: str, parameters: Sequence[Any]) -> Answer:
         """Run a statement with `$1` for parameters; raises `psycopg.Error`."""
+        self._plan_anew(1)
         name = self._named(text)
         result = self._checked(self._libpq.exec_prepared(name, _all_sent(parameters)))
         return Answer(result, self._transformer)
@@ -72,6 +78,7 @@ class Prepared:
         self, asked: Sequence[tuple[str, Sequence[Any]]]
     ) -> list[list[Row]]:
         """Return the rows of several statements, waiting once for all of them."""
+        self._plan_anew(len(asked))
         sent = [(self._named(text), _all_sent(given)) for text, given in asked]
         self._libpq.enter_pipeline_mode()
         try:
@@ -85,6 +92,12 @@ class Prepared:
             self._leave_pipeline()
         answers = [Answer(self._checked(each), self._transformer) for each in results]
         return [answer.fetchall() for answer in answers]
+
+    def _plan_anew(self, asked: int) -> None:
+        self._asked += asked
+        if self._asked >= self._planned_until:
+            self._checked(self._libpq.exec_(b"DISCARD PLANS"))
+            self._planned_until = self._asked * _LATER_PLANS
 
     def _next(self) -> PGresult:
         for _ in range(_WITH_END):

@@ -163,6 +163,33 @@ def test_a_statement_is_prepared_once_a_connection() -> None:
     assert len(prepared()) == 1
 
 
+@ON_POSTGRESQL
+def test_plans_follow_tables_that_grow() -> None:
+    asked = Statement("SELECT number FROM grown WHERE number = %s", ("bigint",))
+
+    def plan() -> str:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT name FROM pg_prepared_statements WHERE statement = %s",
+                [asked.numbered],
+            )
+            (name,) = cursor.fetchone()
+            cursor.execute(f"EXPLAIN EXECUTE {name}(1)")
+            return str(cursor.fetchall())
+
+    with connection.cursor() as cursor:
+        # Nobody but its session looks after a temporary table: no plan is made anew.
+        cursor.execute("CREATE TEMPORARY TABLE grown (number bigint PRIMARY KEY)")
+        cursor.execute("INSERT INTO grown VALUES (1)")
+        cursor.execute("ANALYZE grown")
+        assert asked.one([1]) == (1,)
+        cursor.execute("INSERT INTO grown SELECT generate_series(2, 20000)")
+    assert "Seq Scan" in plan()
+    for _ in range(100):
+        assert asked.one([1]) == (1,)
+    assert "Index" in plan()
+
+
 def cut() -> None:
     """Have the server end this thread's connection."""
     import psycopg  # noqa: PLC0415 - only with PostgreSQL
